@@ -1,0 +1,62 @@
+/*
+ * The bus as workers, the console and clients see it: libnng's REQ and SUB as event sources of a
+ * libevent loop. The one door to nng.
+ *
+ * URLs: tcp://HOST:PORT, tls+tcp://HOST:PORT, unix:///PATH. nng's own threads only put completions
+ * into a queue; callbacks run on the loop thread. A question is sent again by nng when its
+ * connection breaks, so questions must be repeatable (schemas/bus.h). It reconnects by itself, 100
+ * ms to 5 s apart, at random.
+ */
+#ifndef GANTRY_COMMON_IO_BUS_H
+#define GANTRY_COMMON_IO_BUS_H
+
+#include <stdbool.h>
+
+#include "common/auto.h"
+#include "common/bytes.h"
+#include "common/error.h"
+#include "schemas/schema.h"
+
+struct event_base;
+struct bus;
+struct bus_question;
+
+/* PEM files of this peer, for tls+tcp; `authority` signs the broker's certificate. */
+struct bus_tls {
+    const char *certificate;
+    const char *key;
+    const char *authority;
+    const char *server_name; /* in the broker's certificate; NULL: the URL's host */
+};
+
+/* Does not wait for the connection. `on_connected` (may be NULL) is told of each connection that
+ * is made (true) and lost (false). -EINVAL for a URL that is none. */
+int bus_open(struct event_base *loop, const char *url, const struct bus_tls *tls,
+             void (*on_connected)(void *owner, bool is_connected), void *owner, struct bus **ret,
+             struct error *err);
+
+/* Cancels every question (their callbacks are not called) and closes. NULL is legal. Callable from
+ * within a callback of this bus. */
+void bus_close(struct bus *bus);
+
+/*
+ * The answer: 0 and the reply's frame (type, and body to decode by its schema; borrowed for the
+ * call), or -ETIMEDOUT, or -EBADMSG for what is no frame.
+ */
+typedef void bus_answer_fn(void *owner, int result, const char *type, struct bytes body);
+
+/* Ask. `answer` is called exactly once, unless the question is cancelled. `ret_question` may be
+ * NULL; it is gone once `answer` is called. */
+int bus_ask(struct bus *bus, const struct schema *schema, const void *message, unsigned timeout_ms,
+            bus_answer_fn *answer, void *owner, struct bus_question **ret_question,
+            struct error *err);
+void bus_cancel(struct bus_question *question);
+
+/* Follow a PUB feed: `on_message` gets each message's bytes, topic byte included. */
+struct bus_feed;
+int bus_follow(struct event_base *loop, const char *url, const struct bus_tls *tls,
+               void (*on_message)(void *owner, struct bytes message), void *owner,
+               struct bus_feed **ret, struct error *err);
+void bus_feed_close(struct bus_feed *feed);
+
+#endif

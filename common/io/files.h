@@ -1,0 +1,34 @@
+/*
+ * Files, written so that a crash leaves the old or the new, never a half.
+ */
+#ifndef GANTRY_COMMON_IO_FILES_H
+#define GANTRY_COMMON_IO_FILES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/bytes.h"
+#include "common/error.h"
+
+/* Write `name` beneath `directory_fd` (AT_FDCWD for a path): temporary file, rename; with
+ * `is_durable` also fsync of file and directory. */
+int files_replace(int directory_fd, const char *name, struct bytes content, mode_t mode,
+                  int is_durable, struct error *err);
+
+/* Read a whole file of at most `max` bytes, -EFBIG beyond. `ret` is freed by the caller and has a
+ * NUL behind its last byte. */
+int files_read(int directory_fd, const char *name, size_t max, char **ret, size_t *ret_size,
+               struct error *err);
+
+/* mkdir -p with `mode` for what is new. */
+int files_make_directories(const char *path, mode_t mode, struct error *err);
+
+/* rm -r beneath `directory_fd`; never follows a symbolic link and never crosses a mount. -ENOENT
+ * is success. */
+int files_remove_tree(int directory_fd, const char *name, struct error *err);
+
+/* openat2 with RESOLVE_IN_ROOT: `path` as a process chrooted to `root_fd` would see it. */
+int files_open_in_root(int root_fd, const char *path, int flags, struct error *err);
+
+#endif

@@ -1,0 +1,263 @@
+/*
+ * What is said on the bus: requests and their replies. A frame is the array [1, type, body].
+ *
+ * Every request may come twice (nng sends it again after a broken connection), so each one can be
+ * repeated without harm: it carries a cursor, a sequence number or an id. Any request can be
+ * answered by `error` instead of its reply.
+ */
+#ifndef GANTRY_SCHEMAS_BUS_H
+#define GANTRY_SCHEMAS_BUS_H
+
+#include "schemas/events.h"
+#include "schemas/record.h"
+#include "schemas/rows.h"
+#include "schemas/schema.h"
+
+#define PAGE_RECORDS_MAX 256
+#define PAGE_BYTES_MAX   (256 * 1024)
+#define REPORT_BYTES_MAX (512 * 1024)
+#define POLL_WAIT_MS     20000 /* what a poll waits at the broker at most */
+#define ASK_TIMEOUT_MS   30000 /* when the asker gives up and asks again */
+#define HOST_SILENCE_MS  30000 /* without a word of its worker a host becomes unreachable */
+
+/* error: instead of any reply. */
+struct bus_error {
+    char *code; /* failure_name() */
+    char *text;
+    uint32_t retry_ms; /* of busy: ask again after this */
+};
+
+/* hello: a worker begins, or goes on after it was told that it is not known. -> welcome */
+struct hello {
+    char *host;
+    uint64_t incarnation; /* larger at each start of the worker, journalled before it is said */
+    struct command_id journal; /* random, made with the journal */
+    struct host_facts *facts;
+};
+
+struct welcome {
+    struct command_id log;  /* id of the log, random, made with it */
+    uint64_t epoch;         /* grows when a log is restored or rebuilt */
+    uint64_t head;          /* position of the last record */
+    uint64_t journal_seq;   /* the last of this journal that is in the log */
+    uint64_t commands_head; /* position of the last record of cmd/<host> */
+    char *actor;            /* who the broker takes the peer for */
+};
+
+/* poll: commands for this host after `cursor`; what is up to it is dealt with. -> page */
+struct poll {
+    char *host;
+    uint64_t incarnation;
+    uint64_t cursor;  /* in cmd/<host>; 0: from the beginning */
+    uint32_t wait_ms; /* how long to wait for a first record, at most POLL_WAIT_MS */
+};
+
+/* report: the next events of a worker's journal, in order. -> ack, or expect */
+struct report {
+    char *host;
+    uint64_t incarnation;
+    struct raw_list records; /* struct record; journal_seq without a gap */
+};
+
+struct ack {
+    uint64_t upto; /* journal_seq of the last one that is durable in the log */
+    uint64_t pos;  /* of that record */
+};
+
+/* The journal_seq that the broker wants first: go back to it. */
+struct expect {
+    uint64_t next;
+};
+
+/* submit: one command. Acknowledged when it is durable. -> submitted */
+struct submit {
+    struct raw
+        record; /* struct record: kind, type, host, container, id, happened, deadline, body */
+};
+
+struct submitted {
+    uint64_t pos;      /* of the command's record, or of its refusal's */
+    bool is_duplicate; /* it had been said before; this is the first answer again */
+    char *code;        /* refused by the broker: failure_name(); NULL when accepted */
+    char *text;
+};
+
+/* outcome: wait for the end of a command. -> outcome_is, with the state still pending at wait_ms */
+struct outcome {
+    struct command_id id;
+    uint32_t wait_ms;
+};
+
+struct outcome_is {
+    struct command_row *command;
+};
+
+/* watch: records after `cursor` that pass the filter, waiting for the first. -> page */
+struct watch {
+    uint64_t cursor;             /* 0: from the beginning */
+    uint32_t wait_ms;            /* at most POLL_WAIT_MS; 0: do not wait */
+    uint32_t max;                /* records in the page; 0: PAGE_RECORDS_MAX */
+    struct text_list hosts;      /* each list: any of these; empty: all */
+    struct text_list containers; /* whole ids */
+    struct text_list types;      /* "container.died"; "container." takes all that begin so */
+    uint32_t kind;               /* enum record_kind; 0: both */
+};
+
+/* fetch: a range of one stream: after < pos <= upto. -> page */
+struct fetch {
+    char *stream;
+    uint64_t after;
+    uint64_t upto; /* 0: to the head */
+};
+
+struct page {
+    struct raw_list records; /* struct record, in order of pos */
+    uint64_t cursor;         /* the next request's: everything up to it is dealt with */
+    uint64_t head;           /* of the log */
+    uint64_t stream_head;    /* of the asker's stream; 0 for watch */
+    bool has_more;           /* ask again at once */
+    struct command_id log;
+    uint64_t epoch;
+    uint64_t floor; /* records up to this position are no longer kept */
+};
+
+/* query: rows of the view, in order of their keys. -> rows */
+struct query {
+    char *table; /* "containers", "hosts", "commands" */
+    char *host;  /* only of this host; NULL: all */
+    char *key;   /* only this one: a container's id, a host's name, a command's id in hex */
+    char *after; /* the `next` of the page before; NULL: the first */
+};
+
+struct rows {
+    struct raw_list rows; /* struct container_row, host_row or command_row */
+    char *next;           /* ask for more with after = next; NULL: that was all */
+    uint64_t pos;         /* the view holds everything up to this position */
+};
+
+/* info: about the broker. -> info_is */
+struct info_is {
+    char *version;
+    struct command_id log;
+    uint64_t epoch;
+    uint64_t head;
+    uint64_t floor;
+    uint64_t log_bytes;
+    uint64_t started; /* ns since 1970 */
+    uint32_t peers;   /* connected now */
+    uint64_t commits; /* since the start */
+    uint64_t records; /* appended since the start */
+    char *actor;      /* who the asker is taken for */
+    char *role;
+    uint32_t pid;
+};
+
+/* stream.open: what a console wants to read from a host, not logged but for its opening.
+ * -> stream.opened. `kind` is "logs". */
+struct stream_open {
+    char *host;
+    char *container;
+    char *kind;
+    bool follow;
+    int64_t tail;   /* last lines; -1: all */
+    uint64_t since; /* ns since 1970; 0: all */
+    uint64_t until; /* 0: no end */
+};
+
+struct stream_opened {
+    uint64_t stream;
+};
+
+/* stream.accept: a worker asks for streams to serve; waits as a poll does. -> stream.offer */
+struct stream_accept {
+    char *host;
+    uint64_t incarnation;
+    uint32_t wait_ms;
+};
+
+struct stream_offer {
+    uint64_t stream; /* 0: none came while it waited */
+    struct stream_open *open;
+};
+
+/* stream.push: chunks from the worker; answered when the reader has room again. -> stream.credit */
+struct stream_chunk {
+    uint32_t channel;  /* 1 stdout, 2 stderr */
+    uint64_t time;     /* ns since 1970: when it was written */
+    bool is_partial;   /* no newline at its end */
+    struct bytes data; /* without the newline */
+};
+
+struct stream_push {
+    uint64_t stream;
+    uint64_t sequence; /* 1, 2, 3: a repeated one is dropped */
+    struct message_list chunks;
+    bool is_end;   /* nothing follows */
+    char *failure; /* it ended because of this; NULL: well */
+};
+
+struct stream_credit {
+    bool is_closed; /* the reader has gone: stop */
+};
+
+/* stream.read: the console takes what is there, or waits. -> stream.chunks */
+struct stream_read {
+    uint64_t stream;
+    uint64_t sequence; /* of the chunks wanted, from 1; the ones before are dealt with */
+    uint32_t wait_ms;
+};
+
+struct stream_chunks {
+    uint64_t sequence; /* 0: none came while it waited */
+    struct message_list chunks;
+    bool is_end;
+    char *failure;
+};
+
+/* stream.close -> done */
+struct stream_close {
+    uint64_t stream;
+};
+
+/* feed: what the PUB socket says, one message per commit; may be lost: see `prev` and fetch. The
+ * topic is the byte FEED_TOPIC before the frame. An idle feed repeats it empty each second. */
+#define FEED_TOPIC 'f'
+struct feed {
+    struct raw_list records;
+    uint64_t head;
+    struct command_id log;
+    uint64_t epoch;
+};
+
+extern const struct schema bus_error_schema;
+extern const struct schema hello_schema;
+extern const struct schema welcome_schema;
+extern const struct schema poll_schema;
+extern const struct schema report_schema;
+extern const struct schema ack_schema;
+extern const struct schema expect_schema;
+extern const struct schema submit_schema;
+extern const struct schema submitted_schema;
+extern const struct schema outcome_schema;
+extern const struct schema outcome_is_schema;
+extern const struct schema watch_schema;
+extern const struct schema fetch_schema;
+extern const struct schema page_schema;
+extern const struct schema query_schema;
+extern const struct schema rows_schema;
+extern const struct schema info_schema; /* struct nothing */
+extern const struct schema info_is_schema;
+extern const struct schema stream_open_schema;
+extern const struct schema stream_opened_schema;
+extern const struct schema stream_accept_schema;
+extern const struct schema stream_offer_schema;
+extern const struct schema stream_chunk_schema;
+extern const struct schema stream_push_schema;
+extern const struct schema stream_credit_schema;
+extern const struct schema stream_read_schema;
+extern const struct schema stream_chunks_schema;
+extern const struct schema stream_close_schema;
+extern const struct schema done_schema; /* struct nothing */
+extern const struct schema feed_schema;
+
+#endif

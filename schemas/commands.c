@@ -1,0 +1,41 @@
+/* The bodies of commands; see the header. This page is the protocol. */
+#include "schemas/commands.h"
+
+/* clang-format off */
+static const struct field container_create_fields[] = {
+    FIELD_MESSAGE(struct container_create, config, "config", true, &container_config_schema),
+};
+
+static const struct field container_stop_fields[] = {
+    FIELD(struct container_stop, timeout_s, "timeout_s", false),
+};
+
+static const struct field container_restart_fields[] = {
+    FIELD(struct container_restart, timeout_s, "timeout_s", false),
+};
+
+static const struct field container_kill_fields[] = {
+    FIELD(struct container_kill, signal, "signal", true),
+};
+
+static const struct field container_remove_fields[] = {
+    FIELD(struct container_remove, force,     "force",     false),
+    FIELD(struct container_remove, timeout_s, "timeout_s", false),
+};
+
+const struct schema container_create_schema =
+    SCHEMA("container.create", struct container_create, container_create_fields);
+const struct schema container_init_schema = SCHEMA_EMPTY("container.init");
+const struct schema container_start_schema = SCHEMA_EMPTY("container.start");
+const struct schema container_stop_schema =
+    SCHEMA("container.stop", struct container_stop, container_stop_fields);
+const struct schema container_restart_schema =
+    SCHEMA("container.restart", struct container_restart, container_restart_fields);
+const struct schema container_kill_schema =
+    SCHEMA("container.kill", struct container_kill, container_kill_fields);
+const struct schema container_pause_schema = SCHEMA_EMPTY("container.pause");
+const struct schema container_unpause_schema = SCHEMA_EMPTY("container.unpause");
+const struct schema container_cleanup_schema = SCHEMA_EMPTY("container.cleanup");
+const struct schema container_remove_schema =
+    SCHEMA("container.remove", struct container_remove, container_remove_fields);
+/* clang-format on */

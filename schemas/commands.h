@@ -1,0 +1,49 @@
+/*
+ * The bodies of commands: what can be asked of a worker. The container is named by the record.
+ */
+#ifndef GANTRY_SCHEMAS_COMMANDS_H
+#define GANTRY_SCHEMAS_COMMANDS_H
+
+#include "schemas/container_config.h"
+#include "schemas/schema.h"
+
+/* container.create: the id is the record's `container`, chosen by the author. */
+struct container_create {
+    struct container_config *config;
+};
+
+/* container.init, .start, .pause, .unpause, .cleanup have no fields: struct nothing. */
+
+/* container.stop */
+struct container_stop {
+    struct maybe_u32 timeout_s; /* before SIGKILL; not set: the configuration's */
+};
+
+/* container.restart */
+struct container_restart {
+    struct maybe_u32 timeout_s;
+};
+
+/* container.kill */
+struct container_kill {
+    uint32_t signal; /* 1 to 64 */
+};
+
+/* container.remove */
+struct container_remove {
+    bool force;                 /* a running one is stopped first */
+    struct maybe_u32 timeout_s; /* of that stop */
+};
+
+extern const struct schema container_create_schema;
+extern const struct schema container_init_schema;
+extern const struct schema container_start_schema;
+extern const struct schema container_stop_schema;
+extern const struct schema container_restart_schema;
+extern const struct schema container_kill_schema;
+extern const struct schema container_pause_schema;
+extern const struct schema container_unpause_schema;
+extern const struct schema container_cleanup_schema;
+extern const struct schema container_remove_schema;
+
+#endif

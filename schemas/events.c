@@ -1,0 +1,129 @@
+/* The bodies of events; see the header. This page is the protocol. */
+#include "schemas/events.h"
+
+/* clang-format off */
+static const struct field container_created_fields[] = {
+    FIELD_MESSAGE(struct container_created, config, "config", true, &container_config_schema),
+};
+
+static const struct field container_initialized_fields[] = {
+    FIELD(struct container_initialized, pid,            "pid",            true),
+    FIELD(struct container_initialized, pid_started,    "pid_started",    false),
+    FIELD(struct container_initialized, conmon_pid,     "conmon_pid",     true),
+    FIELD(struct container_initialized, conmon_started, "conmon_started", false),
+    FIELD(struct container_initialized, runtime,        "runtime",        true),
+};
+
+static const struct field container_init_failed_fields[] = {
+    FIELD(struct container_init_failed, text, "text", false),
+};
+
+static const struct field container_stopping_fields[] = {
+    FIELD(struct container_stopping, signal,    "signal",    true),
+    FIELD(struct container_stopping, timeout_s, "timeout_s", false),
+};
+
+static const struct field container_signalled_fields[] = {
+    FIELD(struct container_signalled, signal, "signal", true),
+};
+
+static const struct field container_died_fields[] = {
+    FIELD(struct container_died, exit_code,  "exit_code",  false),
+    FIELD(struct container_died, is_unknown, "unknown",    false),
+    FIELD(struct container_died, oom_killed, "oom_killed", false),
+    FIELD(struct container_died, finished,   "finished",   false),
+};
+
+static const struct field container_restarting_fields[] = {
+    FIELD(struct container_restarting, count,    "count",    true),
+    FIELD(struct container_restarting, delay_ms, "delay_ms", false),
+};
+
+static const struct field command_done_fields[] = {
+    FIELD(struct command_done, run, "run", false),
+};
+
+static const struct field command_failed_fields[] = {
+    FIELD(struct command_failed, code, "code", true),
+    FIELD(struct command_failed, text, "text", true),
+};
+
+static const struct field runtime_fact_fields[] = {
+    FIELD(struct runtime_fact, name,    "name",    true),
+    FIELD(struct runtime_fact, path,    "path",    false),
+    FIELD(struct runtime_fact, version, "version", false),
+    FIELD(struct runtime_fact, works,   "works",   false),
+    FIELD(struct runtime_fact, reason,  "reason",  false),
+};
+/* clang-format on */
+
+const struct schema runtime_fact_schema =
+    SCHEMA("runtime_fact", struct runtime_fact, runtime_fact_fields);
+
+/* clang-format off */
+static const struct field host_facts_fields[] = {
+    FIELD(struct host_facts, version,         "version",  true),
+    FIELD(struct host_facts, kernel,          "kernel",   false),
+    FIELD(struct host_facts, arch,            "arch",     false),
+    FIELD(struct host_facts, boot_id,         "boot_id",  false),
+    FIELD(struct host_facts, cgroups,         "cgroups",  false),
+    FIELD(struct host_facts, cpus,            "cpus",     false),
+    FIELD(struct host_facts, memory_bytes,    "memory",   false),
+    FIELD_LIST(struct host_facts, runtimes,   "runtimes", &runtime_fact_schema),
+    FIELD(struct host_facts, conmon_version,  "conmon",   false),
+};
+/* clang-format on */
+
+const struct schema host_facts_schema = SCHEMA("host_facts", struct host_facts, host_facts_fields);
+
+/* clang-format off */
+static const struct field host_hello_fields[] = {
+    FIELD(struct host_hello, incarnation,   "incarnation", true),
+    FIELD(struct host_hello, journal,       "journal",     true),
+    FIELD_MESSAGE(struct host_hello, facts, "facts",       true, &host_facts_schema),
+};
+
+static const struct field host_unreachable_fields[] = {
+    FIELD(struct host_unreachable, silent_ms, "silent_ms", false),
+};
+
+static const struct field access_denied_fields[] = {
+    FIELD(struct access_denied, message, "message", true),
+    FIELD(struct access_denied, role,    "role",    true),
+};
+
+const struct schema container_created_schema =
+    SCHEMA("container.created", struct container_created, container_created_fields);
+const struct schema container_initialized_schema =
+    SCHEMA("container.initialized", struct container_initialized, container_initialized_fields);
+const struct schema container_init_failed_schema =
+    SCHEMA("container.init_failed", struct container_init_failed, container_init_failed_fields);
+const struct schema container_started_schema = SCHEMA_EMPTY("container.started");
+const struct schema container_stopping_schema =
+    SCHEMA("container.stopping", struct container_stopping, container_stopping_fields);
+const struct schema container_signalled_schema =
+    SCHEMA("container.signalled", struct container_signalled, container_signalled_fields);
+const struct schema container_died_schema =
+    SCHEMA("container.died", struct container_died, container_died_fields);
+const struct schema container_cleaned_schema = SCHEMA_EMPTY("container.cleaned");
+const struct schema container_paused_schema = SCHEMA_EMPTY("container.paused");
+const struct schema container_unpaused_schema = SCHEMA_EMPTY("container.unpaused");
+const struct schema container_restarting_schema =
+    SCHEMA("container.restarting", struct container_restarting, container_restarting_fields);
+const struct schema container_removing_schema = SCHEMA_EMPTY("container.removing");
+const struct schema container_removed_schema = SCHEMA_EMPTY("container.removed");
+const struct schema command_done_schema =
+    SCHEMA("command.done", struct command_done, command_done_fields);
+const struct schema command_failed_schema =
+    SCHEMA("command.failed", struct command_failed, command_failed_fields);
+const struct schema command_refused_schema =
+    SCHEMA("command.refused", struct command_failed, command_failed_fields);
+const struct schema command_expired_schema =
+    SCHEMA("command.expired", struct command_failed, command_failed_fields);
+const struct schema host_hello_schema = SCHEMA("host.hello", struct host_hello, host_hello_fields);
+const struct schema host_unreachable_schema =
+    SCHEMA("host.unreachable", struct host_unreachable, host_unreachable_fields);
+const struct schema host_reachable_schema = SCHEMA_EMPTY("host.reachable");
+const struct schema access_denied_schema =
+    SCHEMA("access.denied", struct access_denied, access_denied_fields);
+/* clang-format on */

@@ -1,0 +1,130 @@
+/*
+ * The bodies of events: what happened. Never undone, only followed. An intent ("stop asked for")
+ * and a fact ("died with 137") are different events.
+ *
+ * Container events carry host, container, run and cause in their record.
+ */
+#ifndef GANTRY_SCHEMAS_EVENTS_H
+#define GANTRY_SCHEMAS_EVENTS_H
+
+#include "schemas/container_config.h"
+#include "schemas/schema.h"
+
+/* container.created: the record exists and its directories are made. */
+struct container_created {
+    struct container_config *config;
+};
+
+/* container.initialized: the runtime made it; its process waits before exec. */
+struct container_initialized {
+    uint32_t pid;         /* of init, on the host */
+    uint64_t pid_started; /* its start time in clock ticks since boot: /proc/<pid>/stat, field 22 */
+    uint32_t conmon_pid;
+    uint64_t conmon_started;
+    char *runtime; /* "crun" or "runc" */
+};
+
+/* container.started has no fields. container.stopping: intent, somebody asked for the stop. */
+struct container_stopping {
+    uint32_t signal;    /* the first one sent */
+    uint32_t timeout_s; /* until SIGKILL */
+};
+
+/* container.signalled: a kill was carried out. */
+struct container_signalled {
+    uint32_t signal;
+};
+
+/* container.died: the exit is known, or known to be unknowable. */
+struct container_died {
+    int32_t exit_code; /* 0 to 255, 128 + signal; meaningless when unknown */
+    bool is_unknown;   /* conmon died first: nobody can know the code */
+    bool oom_killed;
+    uint64_t finished; /* ns since 1970: the ctime of the exit file */
+};
+
+/* container.cleaned (deleted in the runtime, unmounted), .paused, .unpaused, .removing, .removed
+ * have no fields. container.init_failed: an init was undone; the state is what it was before. */
+struct container_init_failed {
+    char *text;
+};
+
+/* container.restarting: a restart policy has decided on another run. */
+struct container_restarting {
+    uint32_t count;    /* of restarts since the user's start, this one included */
+    uint64_t delay_ms; /* until it begins */
+};
+
+/* command.done, and with a reason command.failed, .refused, .expired: exactly one for a command. */
+struct command_done {
+    uint32_t run; /* of the container, when the command made or ended one */
+};
+
+struct command_failed {
+    char *code; /* failure_name() */
+    char *text; /* a sentence for the operator */
+};
+
+struct runtime_fact {
+    char *name; /* "crun" */
+    char *path;
+    char *version;
+    bool works;
+    char *reason; /* why it does not */
+};
+
+/* host.hello: a worker (again) speaks for this host; by the broker from the worker's hello. */
+struct host_facts {
+    char *version; /* of gantry-worker */
+    char *kernel;  /* uname -r */
+    char *arch;    /* uname -m */
+    char *boot_id;
+    char *cgroups; /* "v1", "v2" or "hybrid" */
+    uint32_t cpus;
+    uint64_t memory_bytes;
+    struct message_list runtimes; /* struct runtime_fact, the preferred first */
+    char *conmon_version;
+};
+
+struct host_hello {
+    uint64_t incarnation;
+    struct command_id journal; /* random, made with the journal */
+    struct host_facts *facts;
+};
+
+/* host.unreachable: nothing heard for too long. host.reachable: heard again. host.lost. */
+struct host_unreachable {
+    uint64_t silent_ms;
+};
+
+/* access.denied: a peer asked for what its role may not do. */
+struct access_denied {
+    char *message; /* the type that it sent */
+    char *role;
+};
+
+extern const struct schema container_created_schema;
+extern const struct schema container_initialized_schema;
+extern const struct schema container_init_failed_schema;
+extern const struct schema container_started_schema;
+extern const struct schema container_stopping_schema;
+extern const struct schema container_signalled_schema;
+extern const struct schema container_died_schema;
+extern const struct schema container_cleaned_schema;
+extern const struct schema container_paused_schema;
+extern const struct schema container_unpaused_schema;
+extern const struct schema container_restarting_schema;
+extern const struct schema container_removing_schema;
+extern const struct schema container_removed_schema;
+extern const struct schema command_done_schema;
+extern const struct schema command_failed_schema;
+extern const struct schema command_refused_schema; /* struct command_failed */
+extern const struct schema command_expired_schema; /* struct command_failed */
+extern const struct schema runtime_fact_schema;
+extern const struct schema host_facts_schema;
+extern const struct schema host_hello_schema;
+extern const struct schema host_unreachable_schema;
+extern const struct schema host_reachable_schema;
+extern const struct schema access_denied_schema;
+
+#endif

@@ -1,0 +1,45 @@
+/* Why a command was not carried out; see the header. */
+#include "schemas/failure.h"
+
+#include <string.h>
+
+static const char *const names[FAILURE_COUNT] = {
+    [FAILURE_NONE] = "none",
+    [FAILURE_INTERNAL] = "internal",
+    [FAILURE_INVALID_ARGUMENT] = "invalid-argument",
+    [FAILURE_DENIED] = "denied",
+    [FAILURE_UNSUPPORTED] = "unsupported",
+    [FAILURE_BUSY] = "busy",
+    [FAILURE_NO_HOST] = "no-host",
+    [FAILURE_NO_CONTAINER] = "no-container",
+    [FAILURE_CONTAINER_EXISTS] = "container-exists",
+    [FAILURE_STATE_IMPROPER] = "state-improper",
+    [FAILURE_ALREADY_STOPPED] = "already-stopped",
+    [FAILURE_NO_CGROUPS] = "no-cgroups",
+    [FAILURE_RUNTIME] = "runtime",
+    [FAILURE_PERMISSION_DENIED] = "permission-denied",
+    [FAILURE_NOT_FOUND] = "not-found",
+    [FAILURE_NO_RUNTIME] = "no-runtime",
+    [FAILURE_ROOTFS] = "rootfs",
+    [FAILURE_EXPIRED] = "expired",
+    [FAILURE_TOO_OLD] = "too-old",
+    [FAILURE_FENCED] = "fenced",
+    [FAILURE_WRONG_JOURNAL] = "wrong-journal",
+    [FAILURE_NO_STREAM] = "no-stream",
+    [FAILURE_TRIMMED] = "trimmed",
+    [FAILURE_DISK] = "disk",
+};
+
+const char *failure_name(enum failure failure)
+{
+    return names[failure];
+}
+
+enum failure failure_parse(const char *name)
+{
+    for (unsigned i = 0; i < FAILURE_COUNT; i++) {
+        if (name != NULL && strcmp(names[i], name) == 0)
+            return (enum failure)i;
+    }
+    return FAILURE_INTERNAL;
+}

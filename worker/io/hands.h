@@ -1,0 +1,128 @@
+/*
+ * What a worker's hands can do to one container: each function carries out one step of an
+ * operation in the world and says what came of it. The core decides which; the top level wires.
+ *
+ * Every step is idempotent: done twice it succeeds twice (a worker that was killed does its open
+ * step again). `done` is called on the loop thread exactly once, never from within the call.
+ *
+ * Layout below the two directories of the worker:
+ *     STATE/containers/<id>/           bundle: config.json, ctr.log, ctl, winsz (durable)
+ *     STATE/containers/<id>/exits/<run>/exit    conmon's persist dir: the durable copy of the exit
+ *     RUN/exits/<id>-<run>             conmon's exit file (by rename); -u is "<id>-<run>"
+ *     RUN/containers/<id>/             pidfile, conmon.pid, oci-log, resolv.conf, hosts, hostname
+ *     RUN/runtime/                     --root of the OCI runtime
+ */
+#ifndef GANTRY_WORKER_IO_HANDS_H
+#define GANTRY_WORKER_IO_HANDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/auto.h"
+#include "common/error.h"
+#include "schemas/container_config.h"
+#include "schemas/events.h"
+#include "schemas/failure.h"
+
+struct event_base;
+struct jobpool;
+struct hands;
+
+/* Borrowed for the call that begins the step; the hands copy what they need. */
+struct hands_container {
+    const char *id;
+    uint32_t run; /* the run that the step is about */
+    const struct container_config *config;
+    const char *runtime; /* of an existing run: its runtime's name; NULL: choose */
+    uint64_t created;    /* ns since 1970 */
+    uint32_t pid;        /* of init, when there is one */
+    uint64_t pid_started;
+};
+
+/* What came of a step. */
+struct hands_result {
+    int code;                          /* 0 or negative errno */
+    enum failure failure;              /* for the command's outcome, when code is negative */
+    const char *text;                  /* the sentence, borrowed for the call */
+    struct container_initialized init; /* of hands_create_runtime; texts borrowed */
+};
+
+typedef void hands_done_fn(void *owner, const struct hands_result *result);
+
+/* What happens by itself. */
+struct hands_events {
+    /* An exit file of a known or unknown container, seen by inotify, by a rescan or by
+     * hands_find_exit. The file stays until hands_forget_exit. */
+    void (*on_exit)(void *owner, const char *id, uint32_t run, const struct container_died *died);
+    /* conmon of this run is gone, and no exit file came within a second: nobody can know the exit
+     * code. Its init has been killed. */
+    void (*on_lost)(void *owner, const char *id, uint32_t run, const struct container_died *died);
+};
+
+/* Make the directories; watch RUN/exits; does not probe. */
+int hands_new(struct event_base *loop, struct jobpool *pool, const char *state_directory,
+              const char *run_directory, const struct hands_events *events, void *owner,
+              struct hands **ret, struct error *err);
+void hands_destroy(struct hands *hands);
+DEFINE_AUTODESTROY(hands)
+
+/* Facts about this host; runs each OCI runtime once on a small container to see whether it works
+ * in this host's cgroup layout. `facts` is borrowed for the call and kept inside for hands_facts.
+ */
+void hands_probe(struct hands *hands, void (*done)(void *owner, const struct host_facts *facts),
+                 void *owner);
+
+/* Begin watching exits: tells of every exit file that is there, then of new ones. Call it after
+ * the journal is open and the known containers are adopted. */
+int hands_watch_exits(struct hands *hands, struct error *err);
+
+/* create: check the root filesystem, make the bundle directory. Undo: hands_remove_directories. */
+void hands_make_directories(struct hands *hands, const struct hands_container *container,
+                            hands_done_fn *done, void *owner);
+
+/* init: write config.json (and hosts, resolv.conf, hostname), launch conmon, wait for the runtime's
+ * create. result.init holds the pids; conmon and init are watched from then on. On failure what was
+ * begun has been undone (runtime delete --force), so that the step can be tried again. */
+void hands_create_runtime(struct hands *hands, const struct hands_container *container,
+                          hands_done_fn *done, void *owner);
+
+/* start: `runtime start`. */
+void hands_start_runtime(struct hands *hands, const struct hands_container *container,
+                         hands_done_fn *done, void *owner);
+
+/* stop, kill: `runtime kill [--all] SIGNAL`; --all by the rule SP-1. Success when it is dead. */
+void hands_signal(struct hands *hands, const struct hands_container *container, uint32_t signal,
+                  bool may_signal_all, hands_done_fn *done, void *owner);
+
+void hands_pause(struct hands *hands, const struct hands_container *container, hands_done_fn *done,
+                 void *owner);
+void hands_unpause(struct hands *hands, const struct hands_container *container,
+                   hands_done_fn *done, void *owner);
+
+/* cleanup: `runtime delete --force`, unmount, remove what RUN has of the container. A live init is
+ * killed. Exit files stay. */
+void hands_delete_runtime(struct hands *hands, const struct hands_container *container,
+                          hands_done_fn *done, void *owner);
+
+/* remove: delete the bundle directory, RUN's directory and exit files of all runs. */
+void hands_remove_directories(struct hands *hands, const struct hands_container *container,
+                              hands_done_fn *done, void *owner);
+
+/* The exit of this run is journalled: unlink its files. */
+void hands_forget_exit(struct hands *hands, const char *id, uint32_t run);
+
+/* After a restart of the worker: look at the world for this run, which the journal says is alive
+ * (initialized, not died). If its conmon lives: watch both again. Otherwise on_exit or on_lost is
+ * called (later, on the loop). `is_alive` tells which. */
+int hands_adopt(struct hands *hands, const struct hands_container *container, uint32_t conmon_pid,
+                uint64_t conmon_started, bool *ret_is_alive, struct error *err);
+
+/* After a restart: an init that was begun and has no fact. Reports the same result as
+ * hands_create_runtime if the runtime's create had succeeded and conmon lives, or undoes it. */
+void hands_resolve_create(struct hands *hands, const struct hands_container *container,
+                          hands_done_fn *done, void *owner);
+
+/* The boot id of the running kernel. */
+const char *hands_boot_id(const struct hands *hands);
+
+#endif
