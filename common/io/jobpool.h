@@ -28,10 +28,12 @@ struct job {
 int jobpool_new(struct event_base *loop, unsigned threads, unsigned max_waiting,
                 struct jobpool **ret, struct error *err);
 
-/* -EAGAIN when `max_waiting` jobs wait or the pool is closing: the caller sheds load. */
+/* -EAGAIN when `max_waiting` jobs wait (beside those that run) or the pool is closing: the caller
+ * sheds load and keeps the job. */
 int jobpool_submit(struct jobpool *pool, struct job *job, struct error *err);
 
-/* Waits for running jobs, cancels waiting ones, calls every `done`, frees. NULL is legal. */
+/* Waits for running jobs, cancels waiting ones, calls every `done`, frees. NULL is legal. Not from
+ * within a `done`; before the loop is freed. */
 void jobpool_destroy(struct jobpool *pool);
 DEFINE_AUTODESTROY(jobpool)
 
