@@ -14,21 +14,39 @@
 #include "common/arena.h"
 #include "common/bytes.h"
 #include "common/error.h"
+#include "common/id.h"
 #include "schemas/record.h"
 #include "schemas/rows.h"
 
-/* The view's tables. Keys: a host's name; a container's id; "<host>/<container name>" -> id; a
- * command's 16 bytes; a client's 8 bytes. Values: rows by their schemas (names: the id's text). */
+/*
+ * The view's tables, with keys -> values; numbers in keys are big endian.
+ *
+ * A container.create command reserves the id and the name: from then on there is a container row
+ * in CONTAINER_UNKNOWN ("being created"), which container.created turns into CONFIGURED and an
+ * outcome of that command other than done removes. The last three tables keep the others small.
+ */
 enum view_table {
-    VIEW_HOSTS,
-    VIEW_CONTAINERS,
-    VIEW_NAMES,
-    VIEW_COMMANDS,
-    VIEW_CLIENTS,
+    VIEW_HOSTS,      /* a host's name -> host_row */
+    VIEW_CONTAINERS, /* a container's id -> container_row */
+    VIEW_NAMES,      /* "<host>/<container name>" -> the container's id */
+    VIEW_COMMANDS,   /* a command's 16 bytes -> command_row */
+    VIEW_CLIENTS,    /* a client's 8 bytes -> client_row */
+    VIEW_FINISHED,   /* position of an outcome (8) -> the command's 16 bytes: the oldest go first */
+    VIEW_CLIENT_HOURS, /* hour of its last word (8), client (8) -> one byte: the oldest go first */
+    VIEW_TOTALS,       /* "finished", "clients", "pending/<host>", "forgotten" -> a number (8) */
     VIEW_TABLE_COUNT,
 };
 
-#define VIEW_VERSION 1 /* a view of another version is folded again from the log */
+#define VIEW_KEY_MAX 511 /* bytes of a key */
+
+/* Commands that have ended, and clients that say nothing, are kept for a day of the log's time,
+ * and never more than so many. A client's row must outlive its commands: see view_forgotten(). */
+#define VIEW_KEPT_NS      (24ULL * 3600 * 1000000000)
+#define VIEW_FINISHED_MAX 100000
+#define VIEW_CLIENTS_MAX  1000000
+
+/* "hosts": for the store that keeps them. */
+const char *view_table_name(enum view_table table);
 
 /* Where a view is kept. Each function returns 0 or a negative errno; get -ENOENT when absent. */
 struct view {
@@ -48,13 +66,23 @@ struct view_functions {
                 struct error *err);
 };
 
-/* Fold one record (with its position) into the view. A record that the view cannot follow (an
- * illegal transition, an unknown container) changes nothing but what it says of its command, and
- * is counted by the caller through -EPROTO; other errors are the store's. */
+/*
+ * Fold one record (with its position) into the view. A record that the view cannot follow (an
+ * illegal transition, an unknown container, bytes that no schema knows) changes nothing but its
+ * journal's number, and is counted by the caller through -EPROTO; other errors are the store's and
+ * leave the view half changed: undo the transaction. Types that are not known here pass unnoticed.
+ */
 int fleet_apply(const struct view *view, const struct record *record, struct error *err);
 
-/* The container part of the fold, for a worker's own row: `row` is changed in place and its parts
- * are allocated in `arena`. A new row (all zero) takes container.created. -EPROTO when illegal. */
+/*
+ * The container part of the fold, for a worker's own row: `row` is changed in place and its parts
+ * are allocated in `arena`. A new row (all zero) takes container.created. -EPROTO when illegal (the
+ * row is then as before). A run-bound event must carry the row's run (0: not said; container.died
+ * must say it), container.initialized a larger one. A cause that is not zero makes it a user's:
+ * initialized then begins to count restarts anew; stopping, and signalled with SIGKILL or the stop
+ * signal, set stopped_by_user. After container.removed the state is CONTAINER_REMOVING still: the
+ * caller deletes the row.
+ */
 int container_apply(struct container_row *row, const struct record *record, struct arena *arena,
                     struct error *err);
 
@@ -71,5 +99,17 @@ int view_command(const struct view *view, struct command_id id, struct command_r
                  struct arena *arena, struct error *err);
 int view_client(const struct view *view, uint64_t client, struct client_row *ret,
                 struct error *err);
+
+/* The id of the container that is called so on this host (or is being created), with its NUL.
+ * -ENOENT when there is none. */
+int view_name(const struct view *view, const char *host, const char *name,
+              char ret_id[CONTAINER_ID_SIZE + 1], struct error *err);
+
+/* Commands of a host that have no outcome yet. */
+int view_pending(const struct view *view, const char *host, uint64_t *ret, struct error *err);
+
+/* Until when (ns since 1970, by the log) a client without a row may have spoken and been
+ * forgotten; 0: none ever was. */
+int view_forgotten(const struct view *view, uint64_t *ret, struct error *err);
 
 #endif
