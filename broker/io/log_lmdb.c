@@ -1,0 +1,497 @@
+/* The log in LMDB; see the header. */
+#include "broker/io/log_lmdb.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "broker/io/stored_record.h"
+#include "common/arena.h"
+#include "common/io/store.h"
+#include "common/mem.h"
+#include "schemas/codec.h"
+
+#define LOG_FORMAT     1
+#define POSITION_SIZE  8
+#define STREAM_KEY_MAX (NAME_SIZE_MAX + 16) /* a stream's name, NUL, position */
+
+enum table { TABLE_LOG, TABLE_INDEX, TABLE_HEADS, TABLE_META, TABLE_COUNT };
+
+struct lmdb_log {
+    struct log base;
+    struct store *store;
+};
+
+struct lmdb_txn {
+    struct log_txn base;
+    struct lmdb_log *log;
+    struct store_txn *store;
+    uint64_t head;
+    struct buffer value; /* of the record that is being appended */
+};
+
+struct lmdb_cursor {
+    struct log_cursor base;
+    struct lmdb_txn *txn;
+    struct store_cursor *store;
+    char stream[STREAM_KEY_MAX]; /* empty: all streams */
+};
+
+/* A key of the index: sorts by stream, then by position. */
+struct index_key {
+    uint8_t bytes[STREAM_KEY_MAX];
+    size_t size;
+};
+
+static struct lmdb_txn *txn_of(struct log_txn *txn)
+{
+    return container_of(txn, struct lmdb_txn, base);
+}
+
+static int index_key_make(const char *stream, uint64_t pos, struct index_key *ret,
+                          struct error *err)
+{
+    size_t size = strlen(stream) + 1;
+
+    if (size + POSITION_SIZE > sizeof(ret->bytes))
+        return error_set(err, -ENAMETOOLONG, "stream %.32s...: its name is too long", stream);
+    memcpy(ret->bytes, stream, size);
+    store_key_u64(pos, ret->bytes + size);
+    ret->size = size + POSITION_SIZE;
+    return 0;
+}
+
+/* Numbers that `meta` and `heads` keep; 0 when absent. */
+static int get_number(struct store_txn *txn, enum table table, const char *key, uint64_t *ret,
+                      struct error *err)
+{
+    struct bytes value;
+    int r = store_get(txn, table, bytes_of_text(key), &value);
+
+    if (r == -ENOENT) {
+        *ret = 0;
+        return 0;
+    }
+    if (r < 0)
+        return error_set(err, r, "read %s", key);
+    if (value.size != POSITION_SIZE)
+        return error_set(err, -EUCLEAN, "%s is damaged on the disk", key);
+    *ret = store_key_read_u64(value);
+    return 0;
+}
+
+static int put_number(struct store_txn *txn, enum table table, const char *key, uint64_t number,
+                      struct error *err)
+{
+    uint8_t value[POSITION_SIZE];
+
+    store_key_u64(number, value);
+    return store_put(txn, table, bytes_of_text(key), (struct bytes){ value, sizeof(value) }, err);
+}
+
+static int read_head(struct store_txn *txn, uint64_t *ret, struct error *err)
+{
+    struct bytes key, value;
+    int r = store_last(txn, TABLE_LOG, &key, &value, err);
+
+    if (r < 0)
+        return r;
+    *ret = r > 0 ? store_key_read_u64(key) : 0;
+    return 0;
+}
+
+static void lmdb_abort(struct log_txn *base)
+{
+    struct lmdb_txn *txn = txn_of(base);
+
+    store_abort(txn->store);
+    buffer_done(&txn->value);
+    free(txn);
+}
+
+static int lmdb_begin(struct log *base, enum log_mode mode, struct log_txn **ret, struct error *err)
+{
+    struct lmdb_log *log = container_of(base, struct lmdb_log, base);
+    struct lmdb_txn *txn;
+    struct store_txn *store;
+    uint64_t head;
+    int r;
+
+    r = store_begin(log->store, mode == LOG_WRITE ? STORE_WRITE : STORE_READ, &store, err);
+    if (r < 0)
+        return r;
+    r = read_head(store, &head, err);
+    if (r < 0) {
+        store_abort(store);
+        return r;
+    }
+    txn = mem_new(struct lmdb_txn);
+    txn->base.functions = base->functions;
+    txn->log = log;
+    txn->store = store;
+    txn->head = head;
+    *ret = &txn->base;
+    return 0;
+}
+
+static int lmdb_commit(struct log_txn *base, struct error *err)
+{
+    struct lmdb_txn *txn = txn_of(base);
+    int r = store_commit(txn->store, err);
+
+    txn->store = NULL;
+    lmdb_abort(base);
+    return r;
+}
+
+static int lmdb_state(struct log_txn *base, struct log_state *ret, struct error *err)
+{
+    struct lmdb_txn *txn = txn_of(base);
+    struct log_state state = { .head = txn->head, .bytes = store_bytes(txn->log->store) };
+    struct bytes id;
+    int r;
+
+    r = store_get(txn->store, TABLE_META, bytes_of_text("id"), &id);
+    if (r < 0 || id.size != sizeof(state.id))
+        return error_set(err, -EUCLEAN, "the id of the log is damaged on the disk");
+    memcpy(&state.id, id.data, sizeof(state.id));
+    r = get_number(txn->store, TABLE_META, "epoch", &state.epoch, err);
+    if (r < 0)
+        return r;
+    r = get_number(txn->store, TABLE_META, "floor", &state.floor, err);
+    if (r < 0)
+        return r;
+    *ret = state;
+    return 0;
+}
+
+static int lmdb_stream_head(struct log_txn *base, const char *stream, uint64_t *ret,
+                            struct error *err)
+{
+    return get_number(txn_of(base)->store, TABLE_HEADS, stream, ret, err);
+}
+
+static int lmdb_append(struct log_txn *base, struct record *record, struct error *err)
+{
+    struct lmdb_txn *txn = txn_of(base);
+    uint8_t key[POSITION_SIZE];
+    struct index_key index;
+    uint64_t prev;
+    int r;
+
+    r = index_key_make(record->stream, txn->head + 1, &index, err);
+    if (r < 0)
+        return r;
+    r = get_number(txn->store, TABLE_HEADS, record->stream, &prev, err);
+    if (r < 0)
+        return r;
+    record->pos = txn->head + 1;
+    record->prev = prev;
+    stored_record_encode(record, &txn->value);
+    store_key_u64(record->pos, key);
+    r = store_append(txn->store, TABLE_LOG, (struct bytes){ key, sizeof(key) },
+                     buffer_bytes(&txn->value), err);
+    if (r < 0)
+        return r;
+    r = store_put(txn->store, TABLE_INDEX, (struct bytes){ index.bytes, index.size },
+                  (struct bytes){ 0 }, err);
+    if (r < 0)
+        return r;
+    r = put_number(txn->store, TABLE_HEADS, record->stream, record->pos, err);
+    if (r < 0)
+        return r;
+    txn->head = record->pos;
+    return 0;
+}
+
+static int lmdb_walk(struct log_txn *base, const char *stream, uint64_t after,
+                     struct log_cursor **ret, struct error *err)
+{
+    struct lmdb_txn *txn = txn_of(base);
+    struct index_key from = { .size = POSITION_SIZE };
+    struct store_cursor *store;
+    struct lmdb_cursor *cursor;
+    int r;
+
+    /* A position beyond the last one that can be has nothing behind it. */
+    if (after == UINT64_MAX)
+        after--;
+    store_key_u64(after + 1, from.bytes);
+    if (stream != NULL) {
+        r = index_key_make(stream, after + 1, &from, err);
+        if (r < 0)
+            return r;
+    }
+    r = store_walk(txn->store, stream != NULL ? TABLE_INDEX : TABLE_LOG,
+                   (struct bytes){ from.bytes, from.size }, &store, err);
+    if (r < 0)
+        return r;
+    cursor = mem_new(struct lmdb_cursor);
+    cursor->base.functions = base->functions;
+    cursor->txn = txn;
+    cursor->store = store;
+    if (stream != NULL)
+        (void)stpcpy(cursor->stream, stream); /* index_key_make() has checked its size */
+    *ret = &cursor->base;
+    return 0;
+}
+
+/* The record that an entry of the index points to; 0 when the entry is another stream's. */
+static int follow_index(const struct lmdb_cursor *cursor, struct bytes key, struct bytes *ret_value,
+                        uint64_t *ret_pos, struct error *err)
+{
+    size_t size = strlen(cursor->stream) + 1;
+    uint8_t log_key[POSITION_SIZE];
+    int r;
+
+    if (key.size != size + POSITION_SIZE || memcmp(key.data, cursor->stream, size) != 0)
+        return 0;
+    memcpy(log_key, key.data + size, POSITION_SIZE);
+    *ret_pos = store_key_read_u64((struct bytes){ log_key, POSITION_SIZE });
+    r = store_get(cursor->txn->store, TABLE_LOG, (struct bytes){ log_key, POSITION_SIZE },
+                  ret_value);
+    if (r == -ENOENT)
+        return error_set(err, -EUCLEAN, "record %llu of %s is missing on the disk",
+                         (unsigned long long)*ret_pos, cursor->stream);
+    if (r < 0)
+        return error_set(err, r, "read record %llu", (unsigned long long)*ret_pos);
+    return 1;
+}
+
+static int lmdb_next(struct log_cursor *base, struct log_entry *ret, struct error *err)
+{
+    struct lmdb_cursor *cursor = container_of(base, struct lmdb_cursor, base);
+    struct bytes key, value;
+    uint64_t pos;
+    int r;
+
+    r = store_next(cursor->store, &key, &value, err);
+    if (r <= 0)
+        return r;
+    if (cursor->stream[0] == '\0') {
+        pos = store_key_read_u64(key);
+    } else {
+        r = follow_index(cursor, key, &value, &pos, err);
+        if (r <= 0)
+            return r;
+    }
+    r = stored_record_check(pos, value, &ret->record, err);
+    if (r < 0)
+        return r;
+    ret->pos = pos;
+    return 1;
+}
+
+static void lmdb_walk_end(struct log_cursor *base)
+{
+    struct lmdb_cursor *cursor = container_of(base, struct lmdb_cursor, base);
+
+    store_walk_end(cursor->store);
+    free(cursor);
+}
+
+/* What trimming needs of the oldest record: where it is and in whose index. */
+static int oldest_entry(struct lmdb_txn *txn, struct index_key *ret_index, uint64_t *ret_pos,
+                        struct error *err)
+{
+    autodestroy(log_cursor) struct log_cursor *cursor = NULL;
+    autoarena arena = { 0 };
+    struct log_entry entry;
+    struct record record;
+    int r;
+
+    r = lmdb_walk(&txn->base, NULL, 0, &cursor, err);
+    if (r < 0)
+        return r;
+    r = lmdb_next(cursor, &entry, err);
+    if (r <= 0)
+        return r;
+    r = schema_decode(&record_schema, entry.record, &record, &arena, err);
+    if (r < 0)
+        return r;
+    r = index_key_make(record.stream, entry.pos, ret_index, err);
+    if (r < 0)
+        return r;
+    *ret_pos = entry.pos;
+    return 1;
+}
+
+static int lmdb_trim(struct log_txn *base, uint64_t upto, unsigned max, unsigned *ret_count,
+                     struct error *err)
+{
+    struct lmdb_txn *txn = txn_of(base);
+    unsigned count = 0;
+
+    while (count < max) {
+        uint8_t key[POSITION_SIZE];
+        struct index_key index;
+        uint64_t pos;
+        int r = oldest_entry(txn, &index, &pos, err);
+
+        if (r < 0)
+            return r;
+        if (r == 0 || pos > upto || pos == txn->head)
+            break;
+        store_key_u64(pos, key);
+        r = store_delete(txn->store, TABLE_LOG, (struct bytes){ key, sizeof(key) }, err);
+        if (r < 0)
+            return r;
+        r = store_delete(txn->store, TABLE_INDEX, (struct bytes){ index.bytes, index.size }, err);
+        if (r < 0)
+            return r;
+        r = put_number(txn->store, TABLE_META, "floor", pos, err);
+        if (r < 0)
+            return r;
+        count++;
+    }
+    *ret_count = count;
+    return 0;
+}
+
+static int lmdb_table_get(struct log_txn *txn, unsigned table, struct bytes key, struct bytes *ret)
+{
+    return store_get(txn_of(txn)->store, TABLE_COUNT + table, key, ret);
+}
+
+static int lmdb_table_put(struct log_txn *txn, unsigned table, struct bytes key, struct bytes value,
+                          struct error *err)
+{
+    return store_put(txn_of(txn)->store, TABLE_COUNT + table, key, value, err);
+}
+
+static int lmdb_table_remove(struct log_txn *txn, unsigned table, struct bytes key,
+                             struct error *err)
+{
+    return store_delete(txn_of(txn)->store, TABLE_COUNT + table, key, err);
+}
+
+static int lmdb_table_clear(struct log_txn *txn, unsigned table, struct error *err)
+{
+    return store_clear(txn_of(txn)->store, TABLE_COUNT + table, err);
+}
+
+static int lmdb_table_walk(struct log_txn *txn, unsigned table, struct bytes from,
+                           int (*visit)(void *owner, struct bytes key, struct bytes value),
+                           void *owner, struct error *err)
+{
+    struct store_cursor *cursor;
+    struct bytes key, value;
+    int r;
+
+    r = store_walk(txn_of(txn)->store, TABLE_COUNT + table, from, &cursor, err);
+    if (r < 0)
+        return r;
+    for (;;) {
+        r = store_next(cursor, &key, &value, err);
+        if (r <= 0)
+            break;
+        r = visit(owner, key, value);
+        if (r != 0)
+            break;
+    }
+    store_walk_end(cursor);
+    return r;
+}
+
+static void lmdb_close(struct log *base)
+{
+    struct lmdb_log *log = container_of(base, struct lmdb_log, base);
+
+    store_close(log->store);
+    free(log);
+}
+
+static const struct log_functions lmdb_functions = {
+    .close = lmdb_close,
+    .begin = lmdb_begin,
+    .commit = lmdb_commit,
+    .abort = lmdb_abort,
+    .state = lmdb_state,
+    .append = lmdb_append,
+    .stream_head = lmdb_stream_head,
+    .walk = lmdb_walk,
+    .next = lmdb_next,
+    .walk_end = lmdb_walk_end,
+    .trim = lmdb_trim,
+    .table_get = lmdb_table_get,
+    .table_put = lmdb_table_put,
+    .table_remove = lmdb_table_remove,
+    .table_clear = lmdb_table_clear,
+    .table_walk = lmdb_table_walk,
+};
+
+/* A new log gets its id and epoch; an old one must be of a format that is known here. */
+static int prepare(struct store_txn *txn, struct error *err)
+{
+    struct command_id id;
+    uint64_t format;
+    int r;
+
+    r = get_number(txn, TABLE_META, "format", &format, err);
+    if (r < 0)
+        return r;
+    if (format == LOG_FORMAT)
+        return 0;
+    if (format != 0)
+        return error_set(err, -EPROTONOSUPPORT, "it has format %llu, this Gantry knows %d",
+                         (unsigned long long)format, LOG_FORMAT);
+    if (getrandom(&id, sizeof(id), 0) != (ssize_t)sizeof(id))
+        return error_set_errno(err, "make an id");
+    r = store_put(txn, TABLE_META, bytes_of_text("id"), (struct bytes){ id.bytes, sizeof(id) },
+                  err);
+    if (r < 0)
+        return r;
+    r = put_number(txn, TABLE_META, "epoch", 1, err);
+    if (r < 0)
+        return r;
+    return put_number(txn, TABLE_META, "format", LOG_FORMAT, err);
+}
+
+static int prepare_store(struct store *store, struct error *err)
+{
+    struct store_txn *txn;
+    int r;
+
+    r = store_begin(store, STORE_WRITE, &txn, err);
+    if (r < 0)
+        return r;
+    r = prepare(txn, err);
+    if (r < 0) {
+        store_abort(txn);
+        return r;
+    }
+    return store_commit(txn, err);
+}
+
+int log_lmdb_open(const char *directory, const char *const *tables, uint64_t bytes_max,
+                  struct log **ret, struct error *err)
+{
+    const char *names[TABLE_COUNT + LOG_TABLES_MAX + 1] = {
+        [TABLE_LOG] = "log",
+        [TABLE_INDEX] = "index",
+        [TABLE_HEADS] = "heads",
+        [TABLE_META] = "meta",
+    };
+    struct lmdb_log *log;
+    struct store *store;
+    int r;
+
+    for (unsigned i = 0; tables[i] != NULL; i++) {
+        assert(i < LOG_TABLES_MAX);
+        names[TABLE_COUNT + i] = tables[i];
+    }
+    r = store_open(directory, names, bytes_max, &store, err);
+    if (r < 0)
+        return error_add_context(err, r, "open the log in %s", directory);
+    r = prepare_store(store, err);
+    if (r < 0) {
+        store_close(store);
+        return error_add_context(err, r, "open the log in %s", directory);
+    }
+    log = mem_new(struct lmdb_log);
+    log->base.functions = &lmdb_functions;
+    log->store = store;
+    *ret = &log->base;
+    return 0;
+}
