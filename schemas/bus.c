@@ -50,7 +50,7 @@ const struct schema poll_schema = SCHEMA("poll", struct poll, poll_fields);
 static const struct field report_fields[] = {
     FIELD(struct report, host, "host", true),
     FIELD(struct report, incarnation, "incarnation", true),
-    FIELD(struct report, records, "records", true),
+    FIELD_RAW(struct report, records, "records", true, &record_schema),
 };
 /* clang-format on */
 
@@ -75,7 +75,7 @@ const struct schema expect_schema = SCHEMA("expect", struct expect, expect_field
 
 /* clang-format off */
 static const struct field submit_fields[] = {
-    FIELD(struct submit, record, "record", true),
+    FIELD_RAW(struct submit, record, "record", true, &record_schema),
 };
 /* clang-format on */
 
@@ -135,7 +135,7 @@ const struct schema fetch_schema = SCHEMA("fetch", struct fetch, fetch_fields);
 
 /* clang-format off */
 static const struct field page_fields[] = {
-    FIELD(struct page, records, "records", false),
+    FIELD_RAW(struct page, records, "records", false, &record_schema),
     FIELD(struct page, cursor, "cursor", false),
     FIELD(struct page, head, "head", false),
     FIELD(struct page, stream_head, "stream_head", false),
@@ -302,7 +302,7 @@ const struct schema stream_close_schema =
 
 /* clang-format off */
 static const struct field feed_fields[] = {
-    FIELD(struct feed, records, "records", false),
+    FIELD_RAW(struct feed, records, "records", false, &record_schema),
     FIELD(struct feed, head, "head", false),
     FIELD(struct feed, log, "log", false),
     FIELD(struct feed, epoch, "epoch", false),

@@ -10,18 +10,22 @@
 #include "common/error.h"
 #include "schemas/schema.h"
 
-#define MESSAGE_DEPTH_MAX   8
+#define MESSAGE_DEPTH_MAX   12 /* arrays and maps inside one another, the frame included */
+#define RECORD_DEPTH_MAX    8  /* of a record alone: in a page in a frame it must fit as well */
 #define MESSAGE_VERSION     1
 #define MESSAGE_SIZE_MAX    (1024 * 1024) /* bytes of one message on the bus */
 #define MESSAGE_UNKNOWN_MAX 4096          /* bytes of a message from a peer that nobody knows yet */
 
-/* Append the message's bytes to `ret`. The struct must hold what its schema requires. */
+/* Append the message's bytes to `ret`: always the same ones for the same message. The struct must
+ * hold what its schema requires, and each raw part must be one whole msgpack value. Text that is
+ * not UTF-8 is repaired with U+FFFD. */
 void schema_encode(const struct schema *schema, const void *message, struct buffer *ret);
 
 /*
- * Fill `ret_message` (schema->size bytes) from exactly one msgpack value. What it points to lives
- * in `arena`. -EBADMSG and a sentence that names the schema and the field otherwise; the message is
- * then undefined. Declared sizes are checked before msgpack-c sees them.
+ * Fill `ret_message` (schema->size bytes) from exactly one msgpack value; no bytes at all are an
+ * empty map. What it points to lives in `arena` (at most some 30 times the size of `wire`), raw
+ * parts as the very bytes that came. -EBADMSG and a sentence that names the schema and the field
+ * otherwise; the message is then undefined.
  */
 int schema_decode(const struct schema *schema, struct bytes wire, void *ret_message,
                   struct arena *arena, struct error *err);

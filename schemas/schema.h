@@ -87,7 +87,7 @@ struct field {
     enum field_type type;
     bool is_required;
     size_t offset;
-    const struct schema *of; /* of a nested message */
+    const struct schema *of; /* of a nested message; of raw: what it is known to hold, or NULL */
 };
 
 enum schema_form { SCHEMA_MAP, SCHEMA_ARRAY };
@@ -129,6 +129,11 @@ struct schema {
     { .key = (wire_key), .type = FIELD_TYPE_MESSAGE, .is_required = (required),    \
       .offset = offsetof(owner, member), .of = (schema_of) }
 
+/* `member` is a raw or raw_list whose values are messages of `schema_of`, passed on undecoded. */
+#define FIELD_RAW(owner, member, wire_key, required, schema_of)                               \
+    { .key = (wire_key), .type = FIELD_TYPE(((owner *)0)->member), .is_required = (required), \
+      .offset = offsetof(owner, member), .of = (schema_of) }
+
 /* `member` is a `struct message_list` of structs whose schema is `schema_of`. */
 #define FIELD_LIST(owner, member, wire_key, schema_of)                      \
     { .key = (wire_key), .type = FIELD_TYPE_MESSAGES, .is_required = false, \
@@ -148,5 +153,9 @@ struct schema {
 struct nothing {
     char unused;
 };
+
+/* Whether the field of `message` says nothing: zero, false, NULL, no items, not set. An empty text
+ * is said. Such a field is left out of a map unless it is required. */
+bool field_is_absent(const struct field *field, const void *message);
 
 #endif
