@@ -37,6 +37,8 @@ enum view_table {
     VIEW_TABLE_COUNT,
 };
 
+#define VIEW_VERSION 1 /* a view of another version is folded again from the log */
+
 #define VIEW_KEY_MAX 511 /* bytes of a key */
 
 /* Commands that have ended, and clients that say nothing, are kept for a day of the log's time,
