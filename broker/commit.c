@@ -1,0 +1,257 @@
+/* The committer; see the header. */
+#include "broker/commit.h"
+
+#include <errno.h>
+
+#include "broker/view_store.h"
+#include "common/io/clock.h"
+#include "common/io/jobpool.h"
+#include "common/io/log.h"
+#include "common/mem.h"
+
+STAILQ_HEAD(entry_queue, commit_entry);
+
+struct committer {
+    struct log *log;
+    struct jobpool *pool; /* of one thread */
+    void (*on_committed)(void *owner);
+    void *owner;
+    struct commit_counters counters;
+
+    struct entry_queue waiting;
+    size_t count; /* of entries that wait or are being written */
+    size_t bytes; /* of these */
+    bool is_writing;
+    bool is_closing;
+
+    /* The pool thread's while is_writing. */
+    struct job job;
+    struct entry_queue batch;
+    struct commit_turn turn;
+};
+
+static bool is_of_the_disk(int code)
+{
+    return code == -ENOSPC || code == -EDQUOT || code == -EFBIG || code == -EIO || code == -EROFS;
+}
+
+/* One transaction with what the entries that have not failed write. `ret_guilty`: of a failure, the
+ * entry whose it is; NULL when it is not one entry's. */
+static int write_once(struct committer *committer, struct commit_entry **ret_guilty,
+                      struct error *err)
+{
+    autodestroy(log_txn) struct log_txn *txn = NULL;
+    struct commit_turn *turn = &committer->turn;
+    struct commit_entry *entry;
+    int r;
+
+    *ret_guilty = NULL;
+    r = log_begin(committer->log, LOG_WRITE, &txn, err);
+    if (r < 0)
+        return r;
+    *turn = (struct commit_turn){
+        .txn = txn,
+        .view = view_store_in(txn),
+        .now_ns = clock_wall_ns(),
+    };
+    STAILQ_FOREACH(entry, &committer->batch, link)
+    {
+        if (entry->failure.code != 0)
+            continue;
+        r = entry->functions->apply(entry, turn, err);
+        if (r < 0) {
+            *ret_guilty = is_of_the_disk(r) ? NULL : entry;
+            return r;
+        }
+    }
+    return log_commit(steal_ptr(txn), err);
+}
+
+/* Write the batch. An entry that cannot be written harms only itself: the others are written again
+ * without it; when the disk fails, all have failed. */
+static void write_work(struct job *job)
+{
+    struct committer *committer = container_of(job, struct committer, job);
+    struct commit_entry *guilty, *entry;
+    struct error err;
+
+    for (;;) {
+        err = (struct error){ 0 };
+        if (write_once(committer, &guilty, &err) == 0)
+            return;
+        if (guilty == NULL)
+            break;
+        guilty->failure = err;
+    }
+    STAILQ_FOREACH(entry, &committer->batch, link)
+    {
+        if (entry->failure.code == 0)
+            entry->failure = err;
+    }
+    committer->turn = (struct commit_turn){ 0 };
+}
+
+static void start_writing(struct committer *committer);
+
+static void take_counters(struct committer *committer)
+{
+    bool has_committed = committer->turn.txn != NULL;
+
+    committer->counters.commits += has_committed ? 1 : 0;
+    committer->counters.failures += has_committed ? 0 : 1;
+    committer->counters.records += committer->turn.records;
+    committer->counters.unfollowed += committer->turn.unfollowed;
+}
+
+static void tell(struct committer *committer, struct commit_entry *entry)
+{
+    committer->count--;
+    committer->bytes -= entry->bytes;
+    entry->functions->done(entry, entry->failure.code == 0 ? NULL : &entry->failure);
+}
+
+static void tell_all(struct committer *committer, struct entry_queue *entries)
+{
+    struct commit_entry *entry;
+
+    while ((entry = STAILQ_FIRST(entries)) != NULL) {
+        STAILQ_REMOVE_HEAD(entries, link);
+        tell(committer, entry); /* may free the entry, or add another */
+    }
+}
+
+static void cancel_all(struct entry_queue *entries)
+{
+    struct commit_entry *entry;
+
+    STAILQ_FOREACH(entry, entries, link)
+    {
+        (void)error_set(&entry->failure, -ECANCELED, "the broker is stopping");
+    }
+}
+
+static void write_done(struct job *job)
+{
+    struct committer *committer = container_of(job, struct committer, job);
+
+    if (job->cancelled)
+        cancel_all(&committer->batch);
+    else
+        take_counters(committer);
+    committer->is_writing = false;
+    tell_all(committer, &committer->batch);
+    committer->on_committed(committer->owner);
+    if (!committer->is_writing && !STAILQ_EMPTY(&committer->waiting))
+        start_writing(committer);
+}
+
+/* Move to the batch what fits, at least one. */
+static void take_batch(struct committer *committer)
+{
+    struct commit_entry *entry;
+    size_t records = 0, bytes = 0;
+
+    while ((entry = STAILQ_FIRST(&committer->waiting)) != NULL) {
+        records += entry->records;
+        bytes += entry->bytes;
+        if (!STAILQ_EMPTY(&committer->batch) &&
+            (records > COMMIT_BATCH_RECORDS_MAX || bytes > COMMIT_BATCH_BYTES_MAX))
+            return;
+        STAILQ_REMOVE_HEAD(&committer->waiting, link);
+        STAILQ_INSERT_TAIL(&committer->batch, entry, link);
+    }
+}
+
+static void start_writing(struct committer *committer)
+{
+    struct error err = { 0 };
+
+    if (committer->is_closing)
+        return;
+    take_batch(committer);
+    committer->is_writing = true;
+    committer->job = (struct job){ .work = write_work, .done = write_done };
+    /* The pool is ours alone and is given one job at a time. */
+    if (jobpool_submit(committer->pool, &committer->job, &err) < 0) {
+        log_failure("commit.job", &err);
+        abort();
+    }
+}
+
+int committer_new(struct event_base *loop, struct log *log, void (*on_committed)(void *owner),
+                  void *owner, struct committer **ret, struct error *err)
+{
+    struct committer *committer = mem_new(struct committer);
+    int r;
+
+    committer->log = log;
+    committer->on_committed = on_committed;
+    committer->owner = owner;
+    STAILQ_INIT(&committer->waiting);
+    STAILQ_INIT(&committer->batch);
+    r = jobpool_new(loop, 1, 1, &committer->pool, err);
+    if (r < 0) {
+        free(committer);
+        return r;
+    }
+    *ret = committer;
+    return 0;
+}
+
+void committer_destroy(struct committer *committer)
+{
+    if (committer == NULL)
+        return;
+    committer->is_closing = true;
+    jobpool_destroy(committer->pool);
+    cancel_all(&committer->waiting);
+    tell_all(committer, &committer->waiting);
+    free(committer);
+}
+
+int committer_add(struct committer *committer, struct commit_entry *entry, struct error *err)
+{
+    if (committer->is_closing)
+        return error_set(err, -EAGAIN, "the broker is stopping");
+    if (committer->count >= COMMIT_ENTRIES_MAX || committer->bytes >= COMMIT_BYTES_MAX)
+        return error_set(err, -EAGAIN, "too much waits to be written: try again later");
+    entry->failure = (struct error){ 0 };
+    committer->count++;
+    committer->bytes += entry->bytes;
+    STAILQ_INSERT_TAIL(&committer->waiting, entry, link);
+    if (!committer->is_writing && STAILQ_EMPTY(&committer->batch))
+        start_writing(committer);
+    return 0;
+}
+
+bool committer_is_busy(const struct committer *committer)
+{
+    return committer->count >= COMMIT_ENTRIES_MAX / 4 * 3 ||
+           committer->bytes >= COMMIT_BYTES_MAX / 4 * 3;
+}
+
+bool committer_is_idle(const struct committer *committer)
+{
+    return committer->count == 0;
+}
+
+struct commit_counters committer_counters(const struct committer *committer)
+{
+    return committer->counters;
+}
+
+int commit_append(struct commit_turn *turn, struct record *record, struct error *err)
+{
+    int r;
+
+    record->time = turn->now_ns;
+    r = log_append(turn->txn, record, err);
+    if (r < 0)
+        return r;
+    turn->records++;
+    r = fleet_apply(&turn->view, record, err);
+    if (r != -EPROTO)
+        return r;
+    turn->unfollowed++;
+    return 0;
+}

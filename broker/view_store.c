@@ -1,0 +1,201 @@
+/* The view kept beside the log; see the header. */
+#include "broker/view_store.h"
+
+#include <errno.h>
+
+#include "common/arena.h"
+#include "schemas/codec.h"
+
+#define TABLE_NUMBERS VIEW_TABLE_COUNT
+
+/* Records that one transaction folds when the view is made anew. */
+#define FOLD_RECORDS_MAX 10000
+
+/* While a view is being made anew: of no version, so that an interrupted fold begins again. */
+#define VERSION_UNFINISHED 0
+
+static const char *const version_key = "view_version";
+
+static int get_row(void *store, enum view_table table, struct bytes key, struct bytes *ret)
+{
+    return log_table_get(store, table, key, ret);
+}
+
+static int put_row(void *store, enum view_table table, struct bytes key, struct bytes value,
+                   struct error *err)
+{
+    return log_table_put(store, table, key, value, err);
+}
+
+static int remove_row(void *store, enum view_table table, struct bytes key, struct error *err)
+{
+    return log_table_remove(store, table, key, err);
+}
+
+static int walk_rows(void *store, enum view_table table, struct bytes from,
+                     int (*visit)(void *owner, struct bytes key, struct bytes value), void *owner,
+                     struct error *err)
+{
+    return log_table_walk(store, table, from, visit, owner, err);
+}
+
+static const struct view_functions view_in_log = {
+    .get = get_row,
+    .put = put_row,
+    .remove = remove_row,
+    .walk = walk_rows,
+};
+
+void view_store_tables(const char *ret[static VIEW_STORE_TABLES_MAX + 1])
+{
+    for (unsigned i = 0; i < VIEW_TABLE_COUNT; i++)
+        ret[i] = view_table_name((enum view_table)i);
+    ret[TABLE_NUMBERS] = "numbers";
+    ret[VIEW_STORE_TABLES_MAX] = NULL;
+}
+
+struct view view_store_in(struct log_txn *txn)
+{
+    return (struct view){ .functions = &view_in_log, .store = txn };
+}
+
+static int get_version(struct log_txn *txn, uint8_t *ret, struct error *err)
+{
+    struct bytes value;
+    int r = log_table_get(txn, TABLE_NUMBERS, bytes_of_text(version_key), &value);
+
+    if (r == -ENOENT) {
+        *ret = VERSION_UNFINISHED;
+        return 0;
+    }
+    if (r < 0 || value.size != sizeof(*ret))
+        return error_set(err, -EUCLEAN, "the version of the view is damaged on the disk");
+    *ret = value.data[0];
+    return 0;
+}
+
+static int put_version(struct log_txn *txn, uint8_t version, struct error *err)
+{
+    return log_table_put(txn, TABLE_NUMBERS, bytes_of_text(version_key),
+                         (struct bytes){ &version, sizeof(version) }, err);
+}
+
+static int clear_view(struct log_txn *txn, struct error *err)
+{
+    struct log_state state;
+    int r;
+
+    r = log_state(txn, &state, err);
+    if (r < 0)
+        return r;
+    if (state.floor > 0)
+        return error_set(err, -ENODATA,
+                         "the view cannot be folded again: records up to %llu are no longer kept",
+                         (unsigned long long)state.floor);
+    for (unsigned i = 0; i < VIEW_TABLE_COUNT; i++) {
+        r = log_table_clear(txn, i, err);
+        if (r < 0)
+            return r;
+    }
+    return put_version(txn, VERSION_UNFINISHED, err);
+}
+
+static int fold_entry(const struct view *view, const struct log_entry *entry, struct error *err)
+{
+    autoarena arena = { 0 };
+    struct record record;
+    int r;
+
+    r = schema_decode(&record_schema, entry->record, &record, &arena, err);
+    if (r < 0)
+        return error_add_context(err, r, "record %llu", (unsigned long long)entry->pos);
+    r = fleet_apply(view, &record, err);
+    return r == -EPROTO ? 0 : r; /* the view could not follow it the first time either */
+}
+
+/* Fold up to FOLD_RECORDS_MAX records beyond *pos and move it; 0 when there were none. */
+static int fold_some(struct log_txn *txn, uint64_t *pos, struct error *err)
+{
+    autodestroy(log_cursor) struct log_cursor *cursor = NULL;
+    struct view view = view_store_in(txn);
+    struct log_entry entry;
+    int count = 0;
+    int r;
+
+    r = log_walk(txn, NULL, *pos, &cursor, err);
+    while (r >= 0 && count < FOLD_RECORDS_MAX) {
+        r = log_next(cursor, &entry, err);
+        if (r <= 0)
+            break;
+        *pos = entry.pos;
+        count++;
+        r = fold_entry(&view, &entry, err);
+    }
+    return r < 0 ? r : count;
+}
+
+/* One step of making the view anew, in one transaction. `ret_count` 0: it is complete. */
+static int fold_turn(struct log *log, uint64_t *pos, int *ret_count, struct error *err)
+{
+    autodestroy(log_txn) struct log_txn *txn = NULL;
+    int count;
+    int r;
+
+    r = log_begin(log, LOG_WRITE, &txn, err);
+    if (r < 0)
+        return r;
+    if (*pos == 0) {
+        r = clear_view(txn, err);
+        if (r < 0)
+            return r;
+    }
+    count = fold_some(txn, pos, err);
+    if (count < 0)
+        return count;
+    if (count == 0) {
+        r = put_version(txn, VIEW_VERSION, err);
+        if (r < 0)
+            return r;
+    }
+    r = log_commit(steal_ptr(txn), err);
+    if (r < 0)
+        return r;
+    *ret_count = count;
+    return 0;
+}
+
+static int is_current(struct log *log, bool *ret, struct error *err)
+{
+    autodestroy(log_txn) struct log_txn *txn = NULL;
+    uint8_t version;
+    int r;
+
+    r = log_begin(log, LOG_READ, &txn, err);
+    if (r < 0)
+        return r;
+    r = get_version(txn, &version, err);
+    if (r < 0)
+        return r;
+    *ret = version == VIEW_VERSION;
+    return 0;
+}
+
+int view_store_prepare(struct log *log, uint64_t *ret_folded, struct error *err)
+{
+    uint64_t pos = 0, folded = 0;
+    bool current;
+    int count = 1;
+    int r;
+
+    r = is_current(log, &current, err);
+    if (r < 0)
+        return error_add_context(err, r, "prepare the view");
+    while (!current && count > 0) {
+        r = fold_turn(log, &pos, &count, err);
+        if (r < 0)
+            return error_add_context(err, r, "fold the view");
+        folded += (uint64_t)count;
+    }
+    *ret_folded = folded;
+    return 0;
+}
