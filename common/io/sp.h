@@ -3,29 +3,33 @@
  *
  *     tcp://ADDRESS:PORT    tls+tcp://ADDRESS:PORT    unix:///PATH (SO_PEERCRED; nng's ipc://)
  *
- * and serve stock nng REQ and SUB peers. TCP and TLS: greeting 00 'S' 'P' 00 <protocol u16> 00 00
- * each way, then messages with a 64-bit big-endian length; a unix socket speaks nng's ipc framing
- * (one byte 01 before each length). A request starts with its 4-byte ids up to the one with the
- * high bit, echoed in the reply.
+ * and serve stock nng REQ and SUB peers.
  *
- * Limits: 10 s for TLS handshake and greeting; SP_KNOWN_MAX bytes a message (MESSAGE_UNKNOWN_MAX
- * until the peer's first well-formed request was accepted by sp_peer_accept); at most
- * SP_REQUESTS_MAX requests unanswered on a connection, then its socket is not read; a PUB peer
- * with more than SP_FEED_BYTES_MAX waiting is cut (it re-reads from the log). TCP keepalive 10 s
- * and TCP_USER_TIMEOUT 15 s. Everything on the loop thread.
+ * Limits: 10 s for TLS handshake and greeting; MESSAGE_SIZE_MAX bytes a message
+ * (MESSAGE_UNKNOWN_MAX and one request at a time until sp_peer_accept); at most SP_REQUESTS_MAX
+ * requests or SP_REQUEST_BYTES_MAX unanswered on a connection, then it is not read; a PUB peer with
+ * more than SP_FEED_BYTES_MAX waiting is cut (it re-reads from the log). TCP keepalive 10 s and
+ * TCP_USER_TIMEOUT 15 s; a peer that takes no byte of what waits for it for 30 s is cut.
+ *
+ * Owner: the broker. Everything on the loop thread. Handlers are called from the loop, and from
+ * within sp_peer_close and sp_server_destroy; never from within sp_reply, sp_drop or sp_publish. A
+ * handler may call anything here but sp_server_destroy.
  */
 #ifndef GANTRY_COMMON_IO_SP_H
 #define GANTRY_COMMON_IO_SP_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
+#include "common/auto.h"
 #include "common/bytes.h"
 #include "common/error.h"
 
-#define SP_REQUESTS_MAX   64
-#define SP_FEED_BYTES_MAX (1024 * 1024)
-#define SP_PEERS_MAX      65536
+#define SP_REQUESTS_MAX      64
+#define SP_REQUEST_BYTES_MAX (1024 * 1024)
+#define SP_FEED_BYTES_MAX    (1024 * 1024)
+#define SP_PEERS_MAX         65536
 
 struct event_base;
 struct sp_server;
@@ -37,7 +41,7 @@ enum sp_transport { SP_TCP, SP_TLS, SP_UNIX };
 /* Who a peer is, as its transport proved it. */
 struct sp_identity {
     enum sp_transport transport;
-    bool is_loopback; /* of a tcp peer */
+    bool is_loopback; /* of a tcp or TLS peer */
     uint32_t uid;     /* of a unix peer */
     uint32_t pid;
     const char *name;    /* of a TLS peer: the URI SAN that begins with gantry://; NULL: none */
@@ -55,41 +59,54 @@ struct sp_handlers {
     /* A whole request. The handler answers it once, now or later, by sp_reply or sp_drop. `body`
      * is borrowed for the call. */
     void (*on_request)(void *owner, struct sp_request *request, struct bytes body);
-    /* The peer is gone: its unanswered requests are closed by this; requests that somebody holds
-     * must be forgotten now (sp_request_owner tells whose). Called once for each connected peer. */
+    /* The peer is gone; once for each that was connected. on_abandoned has been called for each of
+     * its unanswered requests. `peer` is of no use afterwards. */
     void (*on_closed)(void *owner, struct sp_peer *peer);
+    /* A peer has greeted, and proved who it is. May be NULL. */
     void (*on_connected)(void *owner, struct sp_peer *peer);
-    /* A held request's peer has gone: forget it; do not answer. May be NULL. */
+    /* An unanswered request's peer has gone: forget the request, do not answer it. May be NULL. */
     void (*on_abandoned)(void *owner, struct sp_request *request);
+    /* A peer was cut for what it did: wrong greeting, length, certificate, or too slow. For logs;
+     * the identity is borrowed. May be NULL. */
+    void (*on_refused)(void *owner, const struct sp_identity *identity, const struct error *why);
 };
 
 struct sp_counters {
-    uint64_t connected; /* peers ever */
-    uint64_t closed;
-    uint64_t refused;  /* for wrong greetings, lengths, certificates, timeouts */
+    uint64_t connected; /* peers that greeted, ever */
+    uint64_t closed;    /* of these */
+    uint64_t refused; /* for wrong greetings, lengths, certificates, timeouts; beyond the maximum */
     uint64_t feed_cut; /* followers that were too slow */
-    uint32_t peers;    /* now */
+    uint32_t peers;    /* connected now */
 };
 
+/* `handlers` is kept, not copied. */
 int sp_server_new(struct event_base *loop, const struct sp_handlers *handlers, void *owner,
                   struct sp_server **ret, struct error *err);
 
-/* Listen for REQ peers. tls is only for tls+tcp. -EINVAL for a URL that is none. Port 0 is legal.
- */
+/* Before listening: the mode of unix sockets (0660), and the time for handshake and greeting. */
+void sp_set_unix_mode(struct sp_server *server, mode_t mode);
+void sp_set_greeting_ms(struct sp_server *server, unsigned greeting_ms);
+
+/* Listen for REQ peers. tls is only for tls+tcp. -EINVAL for a URL that is none, and for TLS files
+ * that cannot be used. Port 0 is legal. A unix socket that somebody serves: -EADDRINUSE. */
 int sp_listen(struct sp_server *server, const char *url, const struct sp_tls *tls,
               struct error *err);
 /* Listen for SUB peers. */
 int sp_listen_feed(struct sp_server *server, const char *url, const struct sp_tls *tls,
                    struct error *err);
-/* The port that the i-th listener got. */
+/* The port that the i-th listener got, in the order of listening; 0 for a unix socket. */
 uint16_t sp_port(const struct sp_server *server, unsigned i);
 
 /* Close listeners and peers; on_abandoned and on_closed are called. NULL is legal. */
 void sp_server_destroy(struct sp_server *server);
+DEFINE_AUTODESTROY(sp_server)
 
 struct sp_peer *sp_request_peer(const struct sp_request *request);
+/* Lives as long as the peer. */
 const struct sp_identity *sp_peer_identity(const struct sp_peer *peer);
-/* The peer has said something sensible: from now on its messages may be large. */
+/* A SUB peer of the feed: it asks nothing. */
+bool sp_peer_is_follower(const struct sp_peer *peer);
+/* The peer has said something sensible: from now on its messages may be large, and many at once. */
 void sp_peer_accept(struct sp_peer *peer);
 /* What the owner keeps with a peer or a request (a role; a waiting poll). */
 void sp_peer_set_data(struct sp_peer *peer, void *data);
@@ -97,14 +114,15 @@ void *sp_peer_data(const struct sp_peer *peer);
 void sp_request_set_data(struct sp_request *request, void *data);
 void *sp_request_data(const struct sp_request *request);
 
-/* Answer and forget the request. */
+/* Answer and forget the request. The body is copied. */
 void sp_reply(struct sp_request *request, struct bytes body);
-/* Forget it without an answer (nng will ask again), or close the peer that sent nonsense. */
+/* Forget it without an answer (the asker will time out and ask again). */
 void sp_drop(struct sp_request *request);
+/* Close the peer, of either kind, for instance for sending nonsense; replies that wait are lost. */
 void sp_peer_close(struct sp_peer *peer);
 
-/* Send to every follower (SUB filters at the receiver: all
- * get it). One copy of the bytes for all of them. */
+/* Send to every follower (SUB filters at the receiver: all get it). One copy of the bytes for all
+ * of them. */
 void sp_publish(struct sp_server *server, struct bytes message);
 /* Followers now: nothing need be encoded when there is none. */
 unsigned sp_follower_count(const struct sp_server *server);
