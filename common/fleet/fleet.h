@@ -23,16 +23,17 @@
  *
  * A container.create command reserves the id and the name: from then on there is a container row
  * in CONTAINER_UNKNOWN ("being created"), which container.created turns into CONFIGURED and an
- * outcome of that command other than done removes. The last three tables keep the others small.
+ * outcome of that command other than done removes. The last three tables keep the others small:
+ * what is first in VIEW_FINISHED and VIEW_CLIENT_HOURS is the oldest and goes first.
  */
 enum view_table {
-    VIEW_HOSTS,      /* a host's name -> host_row */
-    VIEW_CONTAINERS, /* a container's id -> container_row */
-    VIEW_NAMES,      /* "<host>/<container name>" -> the container's id */
-    VIEW_COMMANDS,   /* a command's 16 bytes -> command_row */
-    VIEW_CLIENTS,    /* a client's 8 bytes -> client_row */
-    VIEW_FINISHED,   /* position of an outcome (8) -> the command's 16 bytes: the oldest go first */
-    VIEW_CLIENT_HOURS, /* hour of its last word (8), client (8) -> one byte: the oldest go first */
+    VIEW_HOSTS,        /* a host's name -> host_row */
+    VIEW_CONTAINERS,   /* a container's id -> container_row */
+    VIEW_NAMES,        /* "<host>/<container name>" -> the container's id */
+    VIEW_COMMANDS,     /* a command's 16 bytes -> command_row */
+    VIEW_CLIENTS,      /* a client's 8 bytes -> client_row */
+    VIEW_FINISHED,     /* position of an outcome (8) -> its time (8), the command's 16 bytes */
+    VIEW_CLIENT_HOURS, /* hour of its last word (8), client (8) -> one byte */
     VIEW_TOTALS,       /* "finished", "clients", "pending/<host>", "forgotten" -> a number (8) */
     VIEW_TABLE_COUNT,
 };
@@ -50,7 +51,8 @@ enum view_table {
 /* "hosts": for the store that keeps them. */
 const char *view_table_name(enum view_table table);
 
-/* Where a view is kept. Each function returns 0 or a negative errno; get -ENOENT when absent. */
+/* Where a view is kept. Each function returns 0 or a negative errno; get and remove -ENOENT when
+ * there is no such row. */
 struct view {
     const struct view_functions *functions;
     void *store;
@@ -62,7 +64,8 @@ struct view_functions {
     int (*put)(void *store, enum view_table table, struct bytes key, struct bytes value,
                struct error *err);
     int (*remove)(void *store, enum view_table table, struct bytes key, struct error *err);
-    /* Calls `visit` for each row in order of keys from `from` on, until it returns not 0. */
+    /* Calls `visit` for each row in order of keys from `from` on, until it returns not 0; 0 then
+     * too. `visit` does not change the view. */
     int (*walk)(void *store, enum view_table table, struct bytes from,
                 int (*visit)(void *owner, struct bytes key, struct bytes value), void *owner,
                 struct error *err);
@@ -71,19 +74,20 @@ struct view_functions {
 /*
  * Fold one record (with its position) into the view. A record that the view cannot follow (an
  * illegal transition, an unknown container, bytes that no schema knows) changes nothing but its
- * journal's number, and is counted by the caller through -EPROTO; other errors are the store's and
- * leave the view half changed: undo the transaction. Types that are not known here pass unnoticed.
+ * journal's number and what it says of its command, and is counted by the caller through -EPROTO;
+ * other errors are the store's and leave the view half changed: undo the transaction. Types that
+ * are not known here pass unnoticed.
  */
 int fleet_apply(const struct view *view, const struct record *record, struct error *err);
 
 /*
  * The container part of the fold, for a worker's own row: `row` is changed in place and its parts
  * are allocated in `arena`. A new row (all zero) takes container.created. -EPROTO when illegal (the
- * row is then as before). A run-bound event must carry the row's run (0: not said; container.died
- * must say it), container.initialized a larger one. A cause that is not zero makes it a user's:
- * initialized then begins to count restarts anew; stopping, and signalled with SIGKILL or the stop
- * signal, set stopped_by_user. After container.removed the state is CONTAINER_REMOVING still: the
- * caller deletes the row.
+ * row is then as before). An event of a run (started, stopping, signalled, died, paused, unpaused)
+ * must carry the row's run, container.initialized a larger one. A cause that is not zero makes it a
+ * user's: initialized then begins to count restarts anew; stopping, and signalled with SIGKILL or
+ * the stop signal, set stopped_by_user. After container.removed the state is CONTAINER_REMOVING
+ * still: the caller deletes the row.
  */
 int container_apply(struct container_row *row, const struct record *record, struct arena *arena,
                     struct error *err);

@@ -1,0 +1,222 @@
+/* The containers' part of the fold; see the header. */
+#include "common/fleet/containers.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/fleet/body.h"
+#include "common/fleet/container_state.h"
+#include "common/fleet/view.h"
+#include "schemas/commands.h"
+
+static int check_name_is_free(const struct view *view, const struct container_row *row,
+                              struct error *err)
+{
+    char holder[CONTAINER_ID_SIZE + 1];
+    int r;
+
+    r = view_name(view, row->host, row->config->name, holder, NULL);
+    if (r == -ENOENT || (r == 0 && strcmp(holder, row->id) == 0))
+        return 0;
+    if (r < 0)
+        return error_set(err, r, "look up name %s of host %s", row->config->name, row->host);
+    return error_set(err, -EPROTO, "container %s: name %s of host %s is held by %s", row->id,
+                     row->config->name, row->host, holder);
+}
+
+static int put_name(const struct view *view, const struct container_row *row, struct arena *arena,
+                    struct error *err)
+{
+    return view_put_bytes(view, VIEW_NAMES, view_name_key(row->host, row->config->name, arena),
+                          bytes_of_text(row->id), err);
+}
+
+static int remove_name(const struct view *view, const struct container_row *row,
+                       struct arena *arena, struct error *err)
+{
+    return view_remove(view, VIEW_NAMES, view_name_key(row->host, row->config->name, arena), err);
+}
+
+static int put_row(const struct view *view, const struct container_row *row, struct error *err)
+{
+    return view_put_row(view, VIEW_CONTAINERS, bytes_of_text(row->id), row, err);
+}
+
+static int remove_row(const struct view *view, const struct container_row *row, struct arena *arena,
+                      struct error *err)
+{
+    int r;
+
+    r = remove_name(view, row, arena, err);
+    if (r < 0)
+        return r;
+    return view_remove(view, VIEW_CONTAINERS, bytes_of_text(row->id), err);
+}
+
+/* The row as it is, or all zero. */
+static int load_row(const struct view *view, const char *id, struct container_row *ret,
+                    struct arena *arena, struct error *err)
+{
+    int r;
+
+    *ret = (struct container_row){ 0 };
+    if (id == NULL)
+        return 0;
+    r = view_container(view, id, ret, arena, err);
+    if (r != -ENOENT)
+        return r;
+    *ret = (struct container_row){ 0 };
+    return 0;
+}
+
+static int check_reservation(const struct record *command, const struct container_config *config,
+                             struct error *err)
+{
+    const char *id = command->container;
+
+    if (id == NULL || !container_id_is_valid(id))
+        return error_set(err, -EPROTO, "create without a container");
+    if (command->host == NULL || !name_is_valid(command->host))
+        return error_set(err, -EPROTO, "create container %s without a host", id);
+    if (!name_is_valid(config->name))
+        return error_set(err, -EPROTO, "create container %s: name '%s' is none", id, config->name);
+    return 0;
+}
+
+int containers_reserve(const struct view *view, const struct record *command, struct error *err)
+{
+    autoarena arena = { 0 };
+    struct container_create create;
+    struct container_row row;
+    int r;
+
+    r = body_decode(&container_create_schema, command, &create, &arena, err);
+    if (r == 0)
+        r = check_reservation(command, create.config, err);
+    if (r == 0)
+        r = load_row(view, command->container, &row, &arena, err);
+    if (r < 0)
+        return r;
+    if (row.id != NULL)
+        return error_set(err, -EPROTO, "create container %s, which exists", row.id);
+
+    row = (struct container_row){
+        .id = command->container,
+        .host = command->host,
+        .state = CONTAINER_UNKNOWN,
+        .config = create.config,
+        .pos = command->pos,
+    };
+    r = check_name_is_free(view, &row, err);
+    if (r == 0)
+        r = put_name(view, &row, &arena, err);
+    if (r == 0)
+        r = put_row(view, &row, err);
+    return r;
+}
+
+int containers_release(const struct view *view, const char *id, uint64_t pos, struct error *err)
+{
+    autoarena arena = { 0 };
+    struct container_row row;
+    int r;
+
+    r = load_row(view, id, &row, &arena, err);
+    if (r < 0)
+        return r;
+    /* Only the command that reserved it: a later one for the same id holds nothing. */
+    if (row.id == NULL || row.state != CONTAINER_UNKNOWN || row.pos != pos)
+        return 0;
+    return remove_row(view, &row, &arena, err);
+}
+
+/* container.created may bring another name than the command had reserved. */
+static int move_name(const struct view *view, const struct container_row *before,
+                     const struct container_row *after, struct arena *arena, struct error *err)
+{
+    int r;
+
+    r = check_name_is_free(view, after, err);
+    if (r == 0 && before->id != NULL)
+        r = remove_name(view, before, arena, err);
+    if (r == 0)
+        r = put_name(view, after, arena, err);
+    return r;
+}
+
+int containers_event(const struct view *view, const struct record *record, struct error *err)
+{
+    autoarena arena = { 0 };
+    enum container_event event = container_event_of(record->type);
+    struct container_row before;
+    struct container_row after;
+    int r;
+
+    r = load_row(view, record->container, &before, &arena, err);
+    if (r < 0)
+        return r;
+    after = before;
+    r = container_apply(&after, record, &arena, err);
+    if (r < 0)
+        return r;
+    if (event == CONTAINER_EVENT_REMOVED)
+        return remove_row(view, &after, &arena, err);
+    if (event == CONTAINER_EVENT_CREATED)
+        r = move_name(view, &before, &after, &arena, err);
+    if (r == 0)
+        r = put_row(view, &after, err);
+    return r;
+}
+
+/* Ids of one host's containers, collected first: a walk must not change what it walks. */
+struct held {
+    char id[CONTAINER_ID_SIZE + 1];
+    struct held *next;
+};
+
+struct collection {
+    struct bytes prefix; /* "<host>/": the beginning of its names */
+    struct arena *arena;
+    struct held *first;
+};
+
+static int collect(void *owner, struct bytes key, struct bytes value)
+{
+    struct collection *collection = owner;
+    struct held *held;
+
+    if (key.size < collection->prefix.size ||
+        memcmp(key.data, collection->prefix.data, collection->prefix.size) != 0)
+        return 1;
+    held = arena_zeroed(collection->arena, sizeof(*held));
+    if (value.size == CONTAINER_ID_SIZE)
+        memcpy(held->id, value.data, CONTAINER_ID_SIZE);
+    held->next = collection->first;
+    collection->first = held;
+    return 0;
+}
+
+static int drop(const struct view *view, const char *id, struct error *err)
+{
+    autoarena arena = { 0 };
+    struct container_row row;
+    int r;
+
+    r = load_row(view, id, &row, &arena, err);
+    if (r < 0 || row.id == NULL || row.state == CONTAINER_UNKNOWN)
+        return r;
+    return remove_row(view, &row, &arena, err);
+}
+
+int containers_drop_host(const struct view *view, const char *host, struct error *err)
+{
+    autoarena arena = { 0 };
+    struct collection collection = { .prefix = view_name_key(host, "", &arena), .arena = &arena };
+    int r;
+
+    r = view->functions->walk(view->store, VIEW_NAMES, collection.prefix, collect, &collection,
+                              err);
+    for (struct held *held = collection.first; r == 0 && held != NULL; held = held->next)
+        r = drop(view, held->id, err);
+    return r;
+}

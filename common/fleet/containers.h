@@ -1,0 +1,24 @@
+/*
+ * The containers' part of the fold: rows and names change together, so that a name always leads to
+ * a row and back. For fleet_apply() only.
+ */
+#ifndef GANTRY_COMMON_FLEET_CONTAINERS_H
+#define GANTRY_COMMON_FLEET_CONTAINERS_H
+
+#include "common/fleet/fleet.h"
+
+/* container.create was admitted: hold its id and its name by a row in CONTAINER_UNKNOWN. -EPROTO
+ * when one of them is taken or makes no sense. */
+int containers_reserve(const struct view *view, const struct record *command, struct error *err);
+
+/* The container.create at position `pos` came to nothing: give back what it holds, if it does. */
+int containers_release(const struct view *view, const char *id, uint64_t pos, struct error *err);
+
+/* An event of a container. */
+int containers_event(const struct view *view, const struct record *record, struct error *err);
+
+/* A new journal under a host's name knows nothing of the old one's containers: drop their rows,
+ * but not those that are still being created. */
+int containers_drop_host(const struct view *view, const char *host, struct error *err);
+
+#endif

@@ -1,0 +1,59 @@
+/* The fold; see the header. Which part of the view a record is about, and nothing else. */
+#include "common/fleet/fleet.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/fleet/commands.h"
+#include "common/fleet/container_state.h"
+#include "common/fleet/containers.h"
+#include "common/fleet/hosts.h"
+
+typedef int apply_fn(const struct view *view, const struct record *record, struct error *err);
+
+struct part {
+    const struct schema *schema;
+    apply_fn *apply;
+};
+
+/* clang-format off */
+static const struct part parts[] = {
+    { &command_done_schema,     commands_end },
+    { &command_failed_schema,   commands_end },
+    { &command_refused_schema,  commands_end },
+    { &command_expired_schema,  commands_end },
+    { &host_hello_schema,       hosts_hello },
+    { &host_unreachable_schema, hosts_unreachable },
+    { &host_reachable_schema,   hosts_reachable },
+};
+/* clang-format on */
+
+static int apply_event(const struct view *view, const struct record *record, struct error *err)
+{
+    int r;
+
+    if (record->journal_seq != 0) {
+        r = hosts_journal(view, record, err);
+        if (r < 0)
+            return r;
+    }
+    if (container_event_of(record->type) != CONTAINER_EVENT_NONE)
+        return containers_event(view, record, err);
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+        if (strcmp(parts[i].schema->name, record->type) == 0)
+            return parts[i].apply(view, record, err);
+    }
+    return 0; /* it changes nothing that is kept: access.denied, or a newer peer's */
+}
+
+int fleet_apply(const struct view *view, const struct record *record, struct error *err)
+{
+    if (record->type == NULL)
+        return error_set(err, -EPROTO, "record %llu has no type", (unsigned long long)record->pos);
+    if (record->kind == RECORD_COMMAND)
+        return commands_ask(view, record, err);
+    if (record->kind == RECORD_EVENT)
+        return apply_event(view, record, err);
+    return error_set(err, -EPROTO, "record %llu is neither command nor event",
+                     (unsigned long long)record->pos);
+}

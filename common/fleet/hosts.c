@@ -1,0 +1,120 @@
+/* The hosts' part of the fold; see the header. */
+#include "common/fleet/hosts.h"
+
+#include <errno.h>
+
+#include "common/fleet/body.h"
+#include "common/fleet/containers.h"
+#include "common/fleet/view.h"
+
+/* What the host was, or a new row: its state is zero then. */
+static int load_or_new(const struct view *view, const struct record *record, struct host_row *ret,
+                       struct arena *arena, struct error *err)
+{
+    int r;
+
+    if (record->host == NULL || !name_is_valid(record->host))
+        return error_set(err, -EPROTO, "%s without a host", record->type);
+    r = view_host(view, record->host, ret, arena, err);
+    if (r != -ENOENT)
+        return r;
+    *ret = (struct host_row){ .name = record->host };
+    return 0;
+}
+
+static int load_row(const struct view *view, const struct record *record, struct host_row *ret,
+                    struct arena *arena, struct error *err)
+{
+    int r;
+
+    r = load_or_new(view, record, ret, arena, err);
+    if (r == 0 && ret->state == 0)
+        return error_set(err, -EPROTO, "%s of unknown host %s", record->type, record->host);
+    return r;
+}
+
+static int put_row(const struct view *view, const struct host_row *row, struct error *err)
+{
+    return view_put_row(view, VIEW_HOSTS, bytes_of_text(row->name), row, err);
+}
+
+static void change_state(struct host_row *row, enum host_state state, const struct record *record)
+{
+    if (row->state != (uint32_t)state) {
+        row->state = (uint32_t)state;
+        row->since = record->time;
+    }
+    row->pos = record->pos;
+}
+
+int hosts_hello(const struct view *view, const struct record *record, struct error *err)
+{
+    autoarena arena = { 0 };
+    struct host_hello hello;
+    struct host_row row;
+    bool is_same_journal;
+    int r;
+
+    r = body_decode(&host_hello_schema, record, &hello, &arena, err);
+    if (r == 0)
+        r = load_or_new(view, record, &row, &arena, err);
+    if (r < 0)
+        return r;
+    is_same_journal = command_id_equal(row.journal, hello.journal);
+    if (is_same_journal && hello.incarnation < row.incarnation)
+        return error_set(err, -EPROTO, "hello of host %s: incarnation %llu after %llu", row.name,
+                         (unsigned long long)hello.incarnation,
+                         (unsigned long long)row.incarnation);
+    if (!is_same_journal) {
+        r = containers_drop_host(view, row.name, err);
+        if (r < 0)
+            return r;
+        row.journal = hello.journal;
+        row.journal_seq = 0;
+    }
+    row.incarnation = hello.incarnation;
+    row.facts = hello.facts;
+    change_state(&row, HOST_REACHABLE, record);
+    return put_row(view, &row, err);
+}
+
+static int move(const struct view *view, const struct record *record, enum host_state state,
+                struct error *err)
+{
+    autoarena arena = { 0 };
+    struct host_row row;
+    int r;
+
+    r = load_row(view, record, &row, &arena, err);
+    if (r < 0)
+        return r;
+    change_state(&row, state, record);
+    return put_row(view, &row, err);
+}
+
+int hosts_unreachable(const struct view *view, const struct record *record, struct error *err)
+{
+    return move(view, record, HOST_UNREACHABLE, err);
+}
+
+int hosts_reachable(const struct view *view, const struct record *record, struct error *err)
+{
+    return move(view, record, HOST_REACHABLE, err);
+}
+
+int hosts_journal(const struct view *view, const struct record *record, struct error *err)
+{
+    autoarena arena = { 0 };
+    struct host_row row;
+    int r;
+
+    r = load_row(view, record, &row, &arena, err);
+    if (r < 0)
+        return r;
+    if (record->journal_seq <= row.journal_seq)
+        return error_set(err, -EPROTO, "event %llu of host %s after its event %llu",
+                         (unsigned long long)record->journal_seq, row.name,
+                         (unsigned long long)row.journal_seq);
+    row.journal_seq = record->journal_seq;
+    return put_row(view, &row, err);
+}
