@@ -51,9 +51,19 @@ int frame_decode(struct bytes wire, struct frame *ret, struct arena *arena, stru
 int wire_guard(struct bytes wire, struct error *err);
 
 /*
- * The message as one line of JSON, on the heap. Ids and bytes are hexadecimal; absent fields are
- * left out. The body of a record is rendered by its type's schema when the registry knows it.
+ * The message as one line of JSON, on the heap; keys in the order of the table, absent fields left
+ * out. Ids and bytes are lower-case hexadecimal text, numbers above 2^63 - 1 decimal text. Raw
+ * parts are rendered by the schema that they are known to have (a record's body by its type),
+ * others as the msgpack value that they are.
  */
 char *schema_json(const struct schema *schema, const void *message);
+
+/*
+ * The way back: fill `ret_message` (schema->size bytes, parts in `arena`) from such a line.
+ * -EBADMSG for what is no JSON, for unknown, repeated, missing and mistyped keys. In raw parts
+ * without a schema hexadecimal text stays text.
+ */
+int schema_from_json(const struct schema *schema, const char *json, void *ret_message,
+                     struct arena *arena, struct error *err);
 
 #endif

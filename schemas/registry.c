@@ -98,7 +98,21 @@ const struct schema *registry_find(enum message_use use, const char *name)
 
 const struct schema *registry_body(const char *type)
 {
-    const struct schema *command = registry_find(MESSAGE_COMMAND, type);
+    for (size_t i = 0; i < registry_count; i++) {
+        bool is_body = registry[i].use == MESSAGE_COMMAND || registry[i].use == MESSAGE_EVENT;
 
-    return command != NULL ? command : registry_find(MESSAGE_EVENT, type);
+        if (is_body && strcmp(registry[i].schema->name, type) == 0)
+            return registry[i].schema;
+    }
+    return NULL;
+}
+
+const struct schema *registry_part(const struct schema *schema, const struct field *field,
+                                   const void *message)
+{
+    const struct record *record = message;
+
+    if (schema != &record_schema || field->type != FIELD_TYPE_RAW)
+        return field->of;
+    return record->type != NULL ? registry_body(record->type) : NULL;
 }

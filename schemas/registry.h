@@ -30,4 +30,9 @@ const struct schema *registry_find(enum message_use use, const char *name);
 /* The schema of a record's body by the record's type; NULL when it is not known here. */
 const struct schema *registry_body(const char *type);
 
+/* The schema of what the field of this message holds: the table's, for a record's body by the
+ * record's type; NULL when there is none, or none that is known here. */
+const struct schema *registry_part(const struct schema *schema, const struct field *field,
+                                   const void *message);
+
 #endif
