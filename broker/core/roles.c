@@ -1,0 +1,124 @@
+/* Who a peer is and what it may ask for; see the header. */
+#include "broker/core/roles.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+struct role_kind {
+    const char *name;
+    const char *uri; /* how the URI SAN of its certificates begins; NULL: none has it */
+};
+
+/* clang-format off */
+static const struct role_kind kinds[ROLE_COUNT] = {
+    [ROLE_NONE]       = { "none",       NULL },
+    [ROLE_WORKER]     = { "worker",     "gantry://worker/" },
+    [ROLE_CONTROLLER] = { "controller", "gantry://controller/" },
+    [ROLE_WATCHER]    = { "watcher",    "gantry://watch/" },
+    [ROLE_ADMIN]      = { "admin",      "gantry://admin/" },
+};
+
+#define BIT(role) (1U << (role))
+#define WORKERS   (BIT(ROLE_WORKER) | BIT(ROLE_ADMIN))
+#define READERS   (BIT(ROLE_CONTROLLER) | BIT(ROLE_WATCHER) | BIT(ROLE_ADMIN))
+#define DOERS     (BIT(ROLE_CONTROLLER) | BIT(ROLE_ADMIN))
+#define ALL       (WORKERS | READERS)
+
+/* What a container prints may be secret: reading it (stream.open) is for those who may act on it. */
+static const struct permission {
+    const char *type;
+    unsigned roles;
+} permissions[] = {
+    { "hello",         WORKERS },
+    { "poll",          WORKERS },
+    { "report",        WORKERS },
+    { "stream.accept", WORKERS },
+    { "stream.push",   WORKERS },
+    { "submit",        DOERS },
+    { "stream.open",   DOERS },
+    { "stream.read",   DOERS },
+    { "stream.close",  DOERS },
+    { "outcome",       READERS },
+    { "watch",         READERS },
+    { "fetch",         READERS },
+    { "query",         READERS },
+    { "info",          ALL },
+};
+/* clang-format on */
+
+const char *role_name(enum role role)
+{
+    assert(role < ROLE_COUNT);
+    return kinds[role].name;
+}
+
+static enum role role_of_uri(const char *uri, const char **ret_name)
+{
+    for (unsigned role = ROLE_NONE + 1; role < ROLE_COUNT; role++) {
+        size_t size = strlen(kinds[role].uri);
+
+        if (strncmp(uri, kinds[role].uri, size) == 0 && name_is_valid(uri + size)) {
+            *ret_name = uri + size;
+            return (enum role)role;
+        }
+    }
+    return ROLE_NONE;
+}
+
+static void set_actor(struct identity *identity, const char *kind, const char *who)
+{
+    (void)snprintf(identity->actor, sizeof(identity->actor), "%s:%s", kind,
+                   who != NULL ? who : "unknown");
+}
+
+static void read_certificate(const struct peer_facts *facts, struct identity *ret)
+{
+    const char *name = NULL;
+
+    if (facts->name != NULL)
+        ret->role = role_of_uri(facts->name, &name);
+    if (ret->role == ROLE_NONE) {
+        set_actor(ret, "tls", facts->address);
+        return;
+    }
+    set_actor(ret, kinds[ret->role].name, name);
+    if (ret->role == ROLE_WORKER)
+        (void)snprintf(ret->host, sizeof(ret->host), "%s", name);
+}
+
+void role_of(const struct peer_facts *facts, struct identity *ret)
+{
+    *ret = (struct identity){ .role = ROLE_NONE };
+    switch (facts->transport) {
+    case PEER_TLS:
+        read_certificate(facts, ret);
+        return;
+    case PEER_UNIX:
+        ret->role = facts->uid == 0 ? ROLE_ADMIN : ROLE_WATCHER;
+        (void)snprintf(ret->actor, sizeof(ret->actor), "unix:%u", facts->uid);
+        return;
+    case PEER_TCP:
+        ret->role = ROLE_ADMIN;
+        set_actor(ret, "tcp", facts->address);
+        return;
+    }
+    set_actor(ret, "unknown", facts->address);
+}
+
+bool role_may(enum role role, const char *type)
+{
+    assert(role < ROLE_COUNT);
+    for (size_t i = 0; i < sizeof(permissions) / sizeof(*permissions); i++) {
+        if (strcmp(permissions[i].type, type) == 0)
+            return (permissions[i].roles & BIT(role)) != 0;
+    }
+    return false;
+}
+
+bool identity_speaks_for(const struct identity *identity, const char *host)
+{
+    if (identity->role == ROLE_WORKER)
+        return host != NULL && strcmp(identity->host, host) == 0;
+    return identity->role == ROLE_ADMIN;
+}
