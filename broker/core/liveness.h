@@ -21,7 +21,7 @@ struct liveness;
 
 struct silence {
     const char *host;   /* borrowed until the next call that changes the tracker */
-    uint64_t silent_ms; /* since it was heard, or since the start for a host that never was */
+    uint64_t silent_ms; /* since it was heard */
 };
 
 struct liveness *liveness_new(uint64_t silence_ms, size_t hosts_max);
