@@ -1,0 +1,356 @@
+/* The worker's mind; see the header. */
+#include "worker/core/engine.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+#include "schemas/codec.h"
+#include "worker/core/agenda.h"
+#include "worker/core/deadlines.h"
+#include "worker/core/unit.h"
+
+struct engine {
+    struct ledger ledger;
+    uint64_t cursor;
+    bool is_full;
+    struct unit *units;   /* by id */
+    struct unit *by_name; /* the same ones */
+    struct deadlines deadlines;
+};
+
+struct engine *engine_new(const struct engine_settings *settings)
+{
+    struct engine *engine = mem_new(struct engine);
+
+    engine->ledger.host = mem_dup_text(settings->host);
+    engine->ledger.incarnation = settings->incarnation;
+    engine->ledger.last_seq = settings->last_seq;
+    engine->cursor = settings->cursor;
+    return engine;
+}
+
+static struct unit *find_unit(const struct engine *engine, const char *id)
+{
+    struct unit *unit = NULL;
+
+    HASH_FIND(by_id, engine->units, id, strlen(id), unit);
+    return unit;
+}
+
+static struct unit *find_name(const struct engine *engine, const char *name)
+{
+    struct unit *unit = NULL;
+
+    HASH_FIND(by_name, engine->by_name, name, strlen(name), unit);
+    return unit;
+}
+
+/* `unit->name` must be set. */
+static void add_unit(struct engine *engine, struct unit *unit)
+{
+    HASH_ADD_KEYPTR(by_id, engine->units, unit->id, CONTAINER_ID_SIZE, unit);
+    HASH_ADD_KEYPTR(by_name, engine->by_name, unit->name, strlen(unit->name), unit);
+}
+
+static void drop_unit(struct engine *engine, struct unit *unit)
+{
+    deadlines_set(&engine->deadlines, unit, UINT64_MAX);
+    HASH_DELETE(by_id, engine->units, unit);
+    HASH_DELETE(by_name, engine->by_name, unit);
+    unit_destroy(unit);
+}
+
+void engine_destroy(struct engine *engine)
+{
+    struct unit *unit;
+    struct unit *next;
+
+    if (engine == NULL)
+        return;
+    HASH_ITER(by_id, engine->units, unit, next)
+    {
+        drop_unit(engine, unit);
+    }
+    deadlines_done(&engine->deadlines);
+    free(engine->ledger.host);
+    free(engine);
+}
+
+/* The end of every call: what can begin begins, what has changed is saved. */
+static void settle(struct engine *engine, struct unit *unit)
+{
+    agenda_settle(&engine->ledger, unit);
+    ledger_save(&engine->ledger, unit);
+    if (unit->is_removed) {
+        assert(unit_is_idle(unit) && unit->command_count == 0);
+        drop_unit(engine, unit);
+        return;
+    }
+    deadlines_set(&engine->deadlines, unit, agenda_deadline_ms(unit));
+}
+
+static void begin_call(struct engine *engine, struct engine_time now, struct batch *batch)
+{
+    engine->ledger.now = now;
+    engine->ledger.batch = batch;
+}
+
+int engine_load_container(struct engine *engine, struct bytes value, struct error *err)
+{
+    autodestroy(unit) struct unit *unit = NULL;
+    autoarena arena = { 0 };
+    struct container_row row;
+    int r = schema_decode(&container_row_schema, value, &row, &arena, err);
+
+    if (r < 0)
+        return error_add_context(err, r, "row of a container");
+    if (!container_id_is_valid(row.id) || find_unit(engine, row.id) != NULL)
+        return error_set(err, -EBADMSG, "row of container %s: its id is none, or is there twice",
+                         row.id);
+    unit = unit_new(row.id);
+    r = unit_load_row(unit, value, err);
+    if (r < 0)
+        return r;
+    if (find_name(engine, unit->name) != NULL)
+        return error_set(err, -EBADMSG, "row of container %s: its name %s is there twice", unit->id,
+                         unit->name);
+    add_unit(engine, steal_ptr(unit));
+    return 0;
+}
+
+static struct unit *new_unit(struct engine *engine, const char *id, const struct command *create)
+{
+    struct unit *unit = unit_new(id);
+
+    unit->name = mem_dup_text(create->config->name);
+    add_unit(engine, unit);
+    return unit;
+}
+
+static void enqueue(struct unit *unit, struct command *command)
+{
+    TAILQ_INSERT_TAIL(&unit->waiting, command, link);
+    unit->command_count++;
+}
+
+int engine_load_command(struct engine *engine, struct bytes value, struct error *err)
+{
+    autoarena arena = { 0 };
+    struct command *command;
+    struct record record;
+    struct refusal why;
+    struct unit *unit;
+    int r = schema_decode(&record_schema, value, &record, &arena, err);
+
+    if (r < 0)
+        return error_add_context(err, r, "a kept command");
+    if (command_read(&record, &command, &why) != FAILURE_NONE)
+        return error_set(err, -EBADMSG, "the kept command at %llu: %s",
+                         (unsigned long long)record.pos, why.text);
+    unit = find_unit(engine, record.container);
+    if (unit == NULL && command->operation == CONTAINER_OPERATION_CREATE &&
+        find_name(engine, command->config->name) == NULL)
+        unit = new_unit(engine, record.container, command);
+    if (unit == NULL) {
+        command_destroy(command);
+        return error_set(err, -EBADMSG, "the kept command at %llu: there is no container %s",
+                         (unsigned long long)record.pos, record.container);
+    }
+    enqueue(unit, command);
+    return 0;
+}
+
+int engine_load_unit(struct engine *engine, struct bytes value, struct error *err)
+{
+    autoarena arena = { 0 };
+    const char *id = unit_memo_id(value, &arena);
+    struct unit *unit = id == NULL ? NULL : find_unit(engine, id);
+
+    if (unit == NULL)
+        return error_set(err, -EBADMSG, "operations of container %s, which is not there",
+                         id == NULL ? "?" : id);
+    return unit_load_memo(unit, value, err);
+}
+
+void engine_set_lost(struct engine *engine, const char *id)
+{
+    struct unit *unit = find_unit(engine, id);
+
+    if (unit != NULL)
+        unit->is_exit_due = true;
+}
+
+void engine_resume(struct engine *engine, bool is_rebooted, struct engine_time now,
+                   struct batch *batch)
+{
+    struct unit *unit;
+    struct unit *next;
+
+    begin_call(engine, now, batch);
+    HASH_ITER(by_id, engine->units, unit, next)
+    {
+        if (is_rebooted)
+            lifecycle_resume_rebooted(&engine->ledger, unit);
+        else
+            lifecycle_resume(&engine->ledger, unit, !unit->is_exit_due);
+        settle(engine, unit);
+    }
+}
+
+/* Why the command cannot be taken in; `unit` is its container, NULL when there is none. */
+static enum failure check_place(const struct engine *engine, const struct unit *unit,
+                                const struct record *record, const struct command *command,
+                                struct refusal *why)
+{
+    bool is_create = command->operation == CONTAINER_OPERATION_CREATE;
+
+    if (record->host != NULL && strcmp(record->host, engine->ledger.host) != 0)
+        return refuse(why, FAILURE_NO_HOST, "%s is for host %s, and this is host %s", record->type,
+                      record->host, engine->ledger.host);
+    if (engine->is_full)
+        return refuse(why, FAILURE_BUSY,
+                      "the journal of host %s is full of events that no broker has taken: "
+                      "ask again when the broker can be reached",
+                      engine->ledger.host);
+    if (is_create && unit != NULL)
+        return refuse(why, FAILURE_CONTAINER_EXISTS, "container %.12s is there already", unit->id);
+    if (is_create && find_name(engine, command->config->name) != NULL)
+        return refuse(why, FAILURE_CONTAINER_EXISTS,
+                      "container name %s is taken on host %s: choose another, or remove that one",
+                      command->config->name, engine->ledger.host);
+    if (!is_create && unit == NULL)
+        return refuse(why, FAILURE_NO_CONTAINER, "there is no container %.12s on host %s",
+                      record->container, engine->ledger.host);
+    if (unit != NULL && unit->command_count >= UNIT_COMMANDS_MAX)
+        return refuse(why, FAILURE_BUSY, "%d commands wait for container %.12s: ask again later",
+                      UNIT_COMMANDS_MAX, unit->id);
+    return FAILURE_NONE;
+}
+
+static void accept(struct engine *engine, const struct record *record)
+{
+    struct command *command = NULL;
+    struct unit *unit;
+    struct refusal why;
+
+    if (command_read(record, &command, &why) != FAILURE_NONE) {
+        ledger_refuse_record(&engine->ledger, record, &why);
+        return;
+    }
+    unit = find_unit(engine, record->container);
+    if (check_place(engine, unit, record, command, &why) != FAILURE_NONE) {
+        ledger_refuse_record(&engine->ledger, record, &why);
+        command_destroy(command);
+        return;
+    }
+    if (unit == NULL)
+        unit = new_unit(engine, record->container, command);
+    ledger_keep_command(&engine->ledger, record);
+    enqueue(unit, command);
+    settle(engine, unit);
+}
+
+void engine_command(struct engine *engine, const struct record *record, struct engine_time now,
+                    struct batch *batch)
+{
+    if (record->pos <= engine->cursor)
+        return;
+    begin_call(engine, now, batch);
+    engine->cursor = record->pos;
+    ledger_cursor(&engine->ledger, record->pos);
+    accept(engine, record);
+}
+
+void engine_result(struct engine *engine, const char *id, const struct step_result *result,
+                   struct engine_time now, struct batch *batch)
+{
+    struct unit *unit = find_unit(engine, id);
+
+    assert(unit != NULL && unit->in_flight != STEP_NONE);
+    begin_call(engine, now, batch);
+    lifecycle_result(&engine->ledger, unit, result);
+    settle(engine, unit);
+}
+
+void engine_exit(struct engine *engine, const char *id, uint32_t run,
+                 const struct container_died *died, struct engine_time now, struct batch *batch)
+{
+    struct unit *unit = find_unit(engine, id);
+
+    begin_call(engine, now, batch);
+    if (unit == NULL) {
+        ledger_forget_exit(&engine->ledger, id, run);
+        return;
+    }
+    lifecycle_exit(&engine->ledger, unit, run, died);
+    settle(engine, unit);
+}
+
+void engine_timer(struct engine *engine, struct engine_time now, struct batch *batch)
+{
+    struct unit *unit = deadlines_first(&engine->deadlines);
+
+    begin_call(engine, now, batch);
+    while (unit != NULL && unit->deadline_ms <= now.steady_ms) {
+        lifecycle_tick(&engine->ledger, unit);
+        settle(engine, unit);
+        unit = deadlines_first(&engine->deadlines);
+    }
+}
+
+uint64_t engine_deadline_ms(const struct engine *engine)
+{
+    const struct unit *unit = deadlines_first(&engine->deadlines);
+
+    return unit == NULL ? UINT64_MAX : unit->deadline_ms;
+}
+
+void engine_set_full(struct engine *engine, bool is_full)
+{
+    engine->is_full = is_full;
+}
+
+static struct engine_container container_of_unit(const struct unit *unit)
+{
+    return (struct engine_container){ .id = unit->id,
+                                      .row = &unit->row,
+                                      .config = unit_config(unit),
+                                      .is_live = unit_is_live(unit) };
+}
+
+bool engine_find(const struct engine *engine, const char *id, struct engine_container *ret)
+{
+    const struct unit *unit = find_unit(engine, id);
+
+    if (unit == NULL)
+        return false;
+    *ret = container_of_unit(unit);
+    return true;
+}
+
+void engine_walk(const struct engine *engine,
+                 void (*visit)(void *owner, const struct engine_container *container), void *owner)
+{
+    struct unit *unit;
+    struct unit *next;
+
+    HASH_ITER(by_id, engine->units, unit, next)
+    {
+        struct engine_container container = container_of_unit(unit);
+
+        visit(owner, &container);
+    }
+}
+
+uint64_t engine_last_seq(const struct engine *engine)
+{
+    return engine->ledger.last_seq;
+}
+
+uint64_t engine_cursor(const struct engine *engine)
+{
+    return engine->cursor;
+}

@@ -1,0 +1,60 @@
+/*
+ * Writing down: events with the fold of each into its container's row, outcomes of commands, and
+ * what is to be done once that is durable. All of one turn goes into one batch.
+ *
+ * Owner: the engine. `now` and `batch` are of the call that the engine is in.
+ */
+#ifndef GANTRY_WORKER_CORE_LEDGER_H
+#define GANTRY_WORKER_CORE_LEDGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/fleet/container_state.h"
+#include "common/fleet/refusal.h"
+#include "worker/core/batch.h"
+#include "worker/core/unit.h"
+
+struct engine_time {
+    uint64_t wall_ns;   /* since 1970: what events say */
+    uint64_t steady_ms; /* since boot: what timers go by */
+};
+
+enum outcome { OUTCOME_DONE, OUTCOME_FAILED, OUTCOME_REFUSED, OUTCOME_EXPIRED };
+
+struct ledger {
+    char *host;
+    uint64_t incarnation;
+    uint64_t last_seq;
+    struct engine_time now;
+    struct batch *batch;
+};
+
+/* Journal what happened and fold it into the row. `body` is the struct of the event's schema, or
+ * NULL. False, and nothing is written, when the event is not legal in the container's state: what
+ * it says is out of date. */
+bool ledger_event(struct ledger *ledger, struct unit *unit, enum container_event event,
+                  struct command_id cause, const void *body);
+
+/* Journal the end of a command. `why` is NULL for OUTCOME_DONE. */
+void ledger_outcome(struct ledger *ledger, const struct unit *unit, const struct command *command,
+                    enum outcome outcome, const struct refusal *why);
+
+/* The same for a command that never came to a container. */
+void ledger_refuse_record(struct ledger *ledger, const struct record *record,
+                          const struct refusal *why);
+
+/* Keep a command until its outcome. */
+void ledger_keep_command(struct ledger *ledger, const struct record *record);
+
+void ledger_cursor(struct ledger *ledger, uint64_t pos);
+
+/* Ask for a step, or for the exit files of a run to be forgotten. */
+void ledger_ask_step(struct ledger *ledger, const struct unit *unit, enum step step,
+                     uint32_t signal);
+void ledger_forget_exit(struct ledger *ledger, const char *id, uint32_t run);
+
+/* Save what has changed of the unit since the last time; drop its rows when it is removed. */
+void ledger_save(struct ledger *ledger, struct unit *unit);
+
+#endif

@@ -1,0 +1,497 @@
+/* The machine that carries operations out; see the header. */
+#include "worker/core/lifecycle.h"
+
+#include <assert.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+
+#define NOT_DEAD_TEXT                                                                          \
+    "container %.12s did not die within %d s of SIGKILL: its process hangs in the kernel, or " \
+    "conmon does; the worker goes on watching it"
+
+static uint32_t stop_signal(const struct unit *unit)
+{
+    uint32_t configured = unit->row.config == NULL ? 0 : unit->row.config->stop_signal;
+
+    return configured == 0 ? SIGTERM : configured;
+}
+
+uint32_t lifecycle_timeout_s(const struct unit *unit, const struct command *command)
+{
+    if (command != NULL && command->timeout_s.is_set)
+        return command->timeout_s.value;
+    if (unit->row.config != NULL && unit->row.config->stop_timeout_s.is_set)
+        return unit->row.config->stop_timeout_s.value;
+    return CONTAINER_STOP_TIMEOUT_S;
+}
+
+static uint32_t step_signal(const struct unit *unit, const struct operation *operation,
+                            enum step step)
+{
+    if (step == STEP_SIGNAL_STOP)
+        return stop_signal(unit);
+    return step == STEP_SIGNAL_ASKED ? operation->signal : SIGKILL;
+}
+
+/* Keep why it fails, and turn it round: what was done is undone from the last step backwards. */
+static void fail(struct operation *operation, enum failure failure, char *text)
+{
+    size_t count = operation_steps(operation->kind, operation->signal).count;
+
+    operation->failure = failure;
+    free(operation->text);
+    operation->text = text;
+    operation->is_undoing = true;
+    operation->wait_until_ms = 0;
+    if (operation->index < count)
+        operation->index++;
+}
+
+static void end_command(struct ledger *ledger, struct unit *unit, struct command *command,
+                        const struct operation *operation)
+{
+    struct refusal why = { 0 };
+
+    if (operation->failure == FAILURE_NONE)
+        ledger_outcome(ledger, unit, command, OUTCOME_DONE, NULL);
+    else {
+        (void)refuse(&why, operation->failure, "%s", operation->text);
+        ledger_outcome(ledger, unit, command, OUTCOME_FAILED, &why);
+    }
+    unit->command_count--;
+    command_destroy(command);
+}
+
+/* What a container that failed or managed to do something by itself does next. */
+static void plan_on(struct ledger *ledger, struct unit *unit, const struct operation *operation)
+{
+    bool is_own = operation->command == NULL;
+    bool has_failed = operation->failure != FAILURE_NONE;
+    bool is_start = operation->kind == CONTAINER_OPERATION_START;
+
+    if (is_start && has_failed && unit->row.config != NULL)
+        plan_after_failed_start(&unit->plan, unit->row.config, is_own);
+    else if (is_own && has_failed)
+        plan_after_failure(&unit->plan, ledger->now.steady_ms);
+    else if (is_own)
+        plan_after_success(&unit->plan);
+}
+
+static void finish(struct ledger *ledger, struct unit *unit, struct operation *operation)
+{
+    struct command *command;
+
+    plan_on(ledger, unit, operation);
+    if (operation->command != NULL)
+        end_command(ledger, unit, steal_ptr(operation->command), operation);
+    while ((command = TAILQ_FIRST(&operation->joined)) != NULL) {
+        TAILQ_REMOVE(&operation->joined, command, link);
+        end_command(ledger, unit, command, operation);
+    }
+    free(operation->text);
+    *operation = (struct operation){ 0 };
+    TAILQ_INIT(&operation->joined);
+}
+
+static void say_intent(struct ledger *ledger, struct unit *unit, const struct operation *operation,
+                       const struct step_row *row)
+{
+    struct container_stopping stopping = { .signal = step_signal(unit, operation, row->step),
+                                           .timeout_s = operation->timeout_s };
+    enum container_state state = (enum container_state)unit->row.state;
+
+    if (row->intent == CONTAINER_EVENT_NONE || container_state_after(state, row->intent) == state)
+        return;
+    (void)ledger_event(ledger, unit, row->intent, operation_cause(operation),
+                       row->intent == CONTAINER_EVENT_STOPPING ? &stopping : NULL);
+}
+
+static void fly(struct ledger *ledger, struct unit *unit, struct operation *operation,
+                enum step step)
+{
+    unit->in_flight = step;
+    unit->flying = operation;
+    ledger_ask_step(ledger, unit, step, step_signal(unit, operation, step));
+}
+
+static void begin_wait(struct ledger *ledger, struct operation *operation, enum step step)
+{
+    uint64_t now_ms = ledger->now.steady_ms;
+
+    if (step == STEP_AWAIT_DEATH)
+        operation->wait_until_ms = now_ms + DEATH_WAIT_MS;
+    else if (operation->timeout_s == TIMEOUT_NEVER_S)
+        operation->wait_until_ms = UINT64_MAX;
+    else
+        operation->wait_until_ms = now_ms + operation->timeout_s * UINT64_C(1000);
+}
+
+static bool is_needed(const struct unit *unit, const struct operation *operation,
+                      const struct step_row *row)
+{
+    if (row->is_patient && operation->timeout_s == 0)
+        return false;
+    return (row->needed_in & state_bit(unit->row.state)) != 0;
+}
+
+static void undo_one(struct ledger *ledger, struct unit *unit, struct operation *operation)
+{
+    const struct step_row *row;
+
+    if (operation->index == 0) {
+        finish(ledger, unit, operation);
+        return;
+    }
+    row = &operation_steps(operation->kind, operation->signal).rows[operation->index - 1];
+    if (row->undo != STEP_NONE && (row->undo_in & state_bit(unit->row.state)) != 0)
+        fly(ledger, unit, operation, row->undo);
+    else
+        operation->index--;
+}
+
+/* The wait is over: the run has ended (its row is not needed any more), or time is up. */
+static void end_wait(const struct unit *unit, struct operation *operation,
+                     const struct step_row *row)
+{
+    operation->wait_until_ms = 0;
+    if (row->step == STEP_AWAIT_DEATH && is_needed(unit, operation, row))
+        fail(operation, FAILURE_RUNTIME, mem_text(NOT_DEAD_TEXT, unit->id, DEATH_WAIT_MS / 1000));
+    else
+        operation->index++;
+}
+
+static void miss_goal(const struct unit *unit, struct operation *operation,
+                      const struct step_row *row)
+{
+    fail(operation, FAILURE_STATE_IMPROPER,
+         mem_text("%s container %.12s: it was %s when the step %s was to begin",
+                  container_operation_name(operation->kind), unit->id,
+                  container_state_name((enum container_state)unit->row.state),
+                  step_name(row->step)));
+}
+
+static void step_forward(struct ledger *ledger, struct unit *unit, struct operation *operation)
+{
+    const struct step_row *row = operation_row(operation);
+
+    if (operation->is_undoing)
+        undo_one(ledger, unit, operation);
+    else if (row == NULL)
+        finish(ledger, unit, operation);
+    else if (operation->wait_until_ms != 0)
+        end_wait(unit, operation, row);
+    else if (!is_needed(unit, operation, row) && row->is_goal)
+        miss_goal(unit, operation, row);
+    else if (!is_needed(unit, operation, row))
+        operation->index++;
+    else {
+        say_intent(ledger, unit, operation, row);
+        if (step_is_wait(row->step))
+            begin_wait(ledger, operation, row->step);
+        else
+            fly(ledger, unit, operation, row->step);
+    }
+}
+
+static bool is_waiting(const struct ledger *ledger, const struct unit *unit,
+                       const struct operation *operation)
+{
+    const struct step_row *row = operation_row(operation);
+
+    return operation->wait_until_ms != 0 && row != NULL && is_needed(unit, operation, row) &&
+           ledger->now.steady_ms < operation->wait_until_ms;
+}
+
+static void carry_on(struct ledger *ledger, struct unit *unit, struct operation *operation)
+{
+    while (operation->kind != CONTAINER_OPERATION_NONE && unit->in_flight == STEP_NONE &&
+           !unit->is_exit_due && !is_waiting(ledger, unit, operation))
+        step_forward(ledger, unit, operation);
+}
+
+/* The passing one first: it has a kill to end, and the other one may clean up after it. */
+static void carry_on_both(struct ledger *ledger, struct unit *unit)
+{
+    carry_on(ledger, unit, &unit->passing);
+    carry_on(ledger, unit, &unit->current);
+}
+
+void lifecycle_begin(struct ledger *ledger, struct unit *unit, struct operation *operation,
+                     enum container_operation kind, struct command *command)
+{
+    assert(operation->kind == CONTAINER_OPERATION_NONE);
+    *operation = (struct operation){ .kind = kind,
+                                     .command = command,
+                                     .signal = command == NULL ? 0 : command->signal,
+                                     .timeout_s = lifecycle_timeout_s(unit, command) };
+    TAILQ_INIT(&operation->joined);
+    carry_on_both(ledger, unit);
+}
+
+static void say_fact(struct ledger *ledger, struct unit *unit, const struct operation *operation,
+                     enum container_event fact, const struct step_result *result)
+{
+    struct command_id cause = operation_cause(operation);
+    struct container_initialized init = result->init;
+    struct container_signalled signalled = { .signal = operation->signal };
+    struct container_created created = { NULL };
+    struct container_init_failed init_failed = { .text = operation->text };
+    const void *body = NULL;
+
+    if (fact == CONTAINER_EVENT_NONE)
+        return;
+    if (fact == CONTAINER_EVENT_CREATED) {
+        created.config = operation->command->config;
+        body = &created;
+    } else if (fact == CONTAINER_EVENT_INITIALIZED) {
+        body = &init;
+    } else if (fact == CONTAINER_EVENT_SIGNALLED) {
+        body = &signalled;
+    } else if (fact == CONTAINER_EVENT_INIT_FAILED) {
+        body = &init_failed;
+    }
+    if (!ledger_event(ledger, unit, fact, cause, body))
+        return;
+    if (fact == CONTAINER_EVENT_INITIALIZED)
+        unit->plan.asked_signal = 0;
+    else if (fact == CONTAINER_EVENT_SIGNALLED)
+        unit->plan.asked_signal = operation->signal;
+    else if (fact == CONTAINER_EVENT_REMOVED)
+        unit->is_removed = true;
+}
+
+static bool was_running(uint32_t state)
+{
+    return state == CONTAINER_RUNNING || state == CONTAINER_PAUSED || state == CONTAINER_STOPPING;
+}
+
+/* Whose doing the exit is: of the operation that waits for it. */
+static struct command_id exit_cause(const struct unit *unit)
+{
+    if (unit->passing.wait_until_ms != 0)
+        return operation_cause(&unit->passing);
+    if (unit->current.wait_until_ms != 0)
+        return operation_cause(&unit->current);
+    return (struct command_id){ 0 };
+}
+
+static void apply_exit(struct ledger *ledger, struct unit *unit, const struct container_died *died)
+{
+    uint32_t before = unit->row.state;
+
+    ledger_forget_exit(ledger, unit->id, unit->row.run);
+    if (!ledger_event(ledger, unit, CONTAINER_EVENT_DIED, exit_cause(unit), died))
+        return;
+    /* A restart goes on with a run of its own. */
+    if (was_running(before) && unit->current.kind != CONTAINER_OPERATION_RESTART)
+        plan_after_exit(&unit->plan, &unit->row);
+}
+
+/* The exit that came while a step was in flight, now that the step has ended. */
+static void take_held_exit(struct ledger *ledger, struct unit *unit)
+{
+    struct held_exit held = unit->exit;
+
+    if (!held.is_held)
+        return;
+    unit->exit = (struct held_exit){ 0 };
+    if (held.run == unit->row.run && !unit->row.has_exited)
+        apply_exit(ledger, unit, &held.died);
+    else
+        ledger_forget_exit(ledger, unit->id, held.run);
+}
+
+static char *failure_text(const struct step_result *result, const struct unit *unit,
+                          const struct operation *operation, enum step step)
+{
+    const char *why = result->text == NULL ? strerror(-result->code) : result->text;
+
+    return mem_text("%s container %.12s: %s: %s", container_operation_name(operation->kind),
+                    unit->id, step_name(step), why);
+}
+
+static void after_undo(struct ledger *ledger, struct unit *unit, struct operation *operation,
+                       const struct step_result *result)
+{
+    const struct step_row *row =
+        &operation_steps(operation->kind, operation->signal).rows[operation->index - 1];
+
+    if (result->code == 0) {
+        say_fact(ledger, unit, operation, row->undo_fact, result);
+    } else {
+        autofree char *why = operation->text;
+
+        operation->text = mem_text("%s; and then %s failed: %s", why, step_name(row->undo),
+                                   result->text == NULL ? strerror(-result->code) : result->text);
+    }
+    operation->index--;
+}
+
+static void after_step(struct ledger *ledger, struct unit *unit, struct operation *operation,
+                       const struct step_result *result)
+{
+    const struct step_row *row = operation_row(operation);
+
+    if (result->code == 0)
+        say_fact(ledger, unit, operation, row->fact, result);
+    if (result->code == 0 || row->may_fail) {
+        operation->index++;
+        return;
+    }
+    fail(operation, result->failure == FAILURE_NONE ? FAILURE_INTERNAL : result->failure,
+         failure_text(result, unit, operation, row->step));
+    say_fact(ledger, unit, operation, row->setback, result);
+}
+
+void lifecycle_result(struct ledger *ledger, struct unit *unit, const struct step_result *result)
+{
+    enum step step = unit->in_flight;
+    struct operation *operation = unit->flying;
+
+    assert(step != STEP_NONE && operation->kind != CONTAINER_OPERATION_NONE);
+    unit->in_flight = STEP_NONE;
+    unit->flying = NULL;
+    if (step == STEP_RESOLVE_CREATE && result->code < 0) {
+        /* Nothing is left of the create that the worker's death cut off: here is the real one. */
+        take_held_exit(ledger, unit);
+        fly(ledger, unit, operation, STEP_CREATE_RUNTIME);
+        return;
+    }
+    if (operation->is_undoing)
+        after_undo(ledger, unit, operation, result);
+    else
+        after_step(ledger, unit, operation, result);
+    take_held_exit(ledger, unit);
+    carry_on_both(ledger, unit);
+}
+
+/* The worker was killed while the runtime was to start the run, and the run has ended since: an
+ * init that waits for its start does not end by itself, so it had been started. */
+static void settle_lost_start(struct ledger *ledger, struct unit *unit)
+{
+    const struct step_row *row = operation_row(&unit->current);
+
+    if (unit->current.is_undoing || row == NULL || row->step != STEP_START_RUNTIME)
+        return;
+    say_fact(ledger, unit, &unit->current, row->fact, &(struct step_result){ 0 });
+    unit->current.index++;
+}
+
+void lifecycle_exit(struct ledger *ledger, struct unit *unit, uint32_t run,
+                    const struct container_died *died)
+{
+    bool is_stale = run < unit->row.run || (run == unit->row.run && !unit_is_live(unit)) ||
+                    (run > unit->row.run && unit->in_flight == STEP_NONE);
+
+    if (is_stale) {
+        ledger_forget_exit(ledger, unit->id, run);
+        return;
+    }
+    if (unit->in_flight != STEP_NONE) {
+        unit->exit = (struct held_exit){ .is_held = true, .run = run, .died = *died };
+        return;
+    }
+    if (unit->is_exit_due) {
+        unit->is_exit_due = false;
+        settle_lost_start(ledger, unit);
+    }
+    apply_exit(ledger, unit, died);
+    carry_on_both(ledger, unit);
+}
+
+void lifecycle_tick(struct ledger *ledger, struct unit *unit)
+{
+    carry_on_both(ledger, unit);
+}
+
+/* A signal that may have been sent is not sent twice, unless twice is once. */
+static void resume_signal(const struct unit *unit, struct operation *operation)
+{
+    const struct step_row *row = operation_row(operation);
+
+    if (operation->is_undoing || row == NULL || row->step != STEP_SIGNAL_ASKED ||
+        operation->signal == SIGKILL)
+        return;
+    fail(operation, FAILURE_INTERNAL,
+         mem_text("kill container %.12s: the worker was restarted while it sent signal %u; whether "
+                  "it arrived is not known",
+                  unit->id, operation->signal));
+}
+
+static void resume_create(struct ledger *ledger, struct unit *unit, struct operation *operation)
+{
+    const struct step_row *row = operation_row(operation);
+
+    if (operation->is_undoing || row == NULL || row->step != STEP_CREATE_RUNTIME)
+        return;
+    fly(ledger, unit, operation, STEP_RESOLVE_CREATE);
+}
+
+void lifecycle_resume(struct ledger *ledger, struct unit *unit, bool is_alive)
+{
+    unit->is_exit_due = !is_alive && unit_is_live(unit);
+    resume_signal(unit, &unit->passing);
+    resume_signal(unit, &unit->current);
+    resume_create(ledger, unit, &unit->current);
+    carry_on_both(ledger, unit);
+}
+
+/* Whether what was asked for is still wanted after the host was restarted in the middle of it. */
+static bool survives_reboot(const struct operation *operation)
+{
+    switch (operation->kind) {
+    case CONTAINER_OPERATION_CREATE:
+    case CONTAINER_OPERATION_STOP:
+    case CONTAINER_OPERATION_CLEANUP:
+    case CONTAINER_OPERATION_REMOVE:
+    case CONTAINER_OPERATION_FORCE_REMOVE:
+        return true;
+    case CONTAINER_OPERATION_KILL:
+        return operation->signal == SIGKILL;
+    case CONTAINER_OPERATION_NONE:
+    case CONTAINER_OPERATION_INIT:
+    case CONTAINER_OPERATION_START:
+    case CONTAINER_OPERATION_RESTART:
+    case CONTAINER_OPERATION_PAUSE:
+    case CONTAINER_OPERATION_UNPAUSE:
+    case CONTAINER_OPERATION_COUNT:
+        return false;
+    }
+    return false;
+}
+
+static void resume_rebooted(const struct unit *unit, struct operation *operation)
+{
+    if (operation->kind == CONTAINER_OPERATION_NONE || operation->is_undoing)
+        return;
+    operation->wait_until_ms = 0;
+    if (!survives_reboot(operation))
+        fail(operation, FAILURE_INTERNAL,
+             mem_text("%s container %.12s: the host was restarted meanwhile",
+                      container_operation_name(operation->kind), unit->id));
+}
+
+void lifecycle_resume_rebooted(struct ledger *ledger, struct unit *unit)
+{
+    struct container_died unknown = { .is_unknown = true, .finished = ledger->now.wall_ns };
+
+    if (was_running(unit->row.state))
+        apply_exit(ledger, unit, &unknown);
+    unit->plan.at_ms = 0;
+    unit->plan.quick = 0;
+    if (unit->row.state == CONTAINER_CREATED && unit->plan.next == PLAN_NOTHING)
+        unit->plan.next = PLAN_CLEANUP;
+    resume_rebooted(unit, &unit->passing);
+    resume_rebooted(unit, &unit->current);
+    carry_on_both(ledger, unit);
+}
+
+bool lifecycle_is_patient(const struct operation *operation)
+{
+    const struct step_row *row = operation_row(operation);
+
+    return operation->wait_until_ms != 0 && row != NULL && row->step == STEP_AWAIT_STOP;
+}

@@ -1,0 +1,61 @@
+/*
+ * What a container does by itself after a run has ended: another run by its restart policy, its
+ * removal, or nothing; and when. Back-off lives here.
+ *
+ * Pure data: the agenda acts on it, the journal keeps it.
+ */
+#ifndef GANTRY_WORKER_CORE_PLAN_H
+#define GANTRY_WORKER_CORE_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "schemas/events.h"
+#include "schemas/rows.h"
+
+#define RESTART_DELAY_MIN_MS 100
+#define RESTART_DELAY_MAX_MS 60000
+#define RESTART_HEALTHY_NS   (10ULL * 1000 * 1000 * 1000) /* such a run begins the delays anew */
+#define RETRY_DELAY_MIN_MS   1000
+#define RETRY_DELAY_MAX_MS   60000
+
+enum plan_next {
+    PLAN_NOTHING = 0,
+    PLAN_CLEANUP, /* what a reboot left of a created one */
+    PLAN_RESTART, /* the policy wants another run; not yet announced */
+    PLAN_RUN,     /* announced; begins at `at_ms` */
+    PLAN_REMOVE,  /* --rm */
+};
+
+struct plan {
+    enum plan_next next;
+    uint64_t at_ms;        /* steady clock: not before; 0: at once */
+    uint32_t failures;     /* of the container's own cleanup or removal, in a row */
+    uint32_t restarts;     /* by the policy since the user's start */
+    uint32_t quick;        /* of these, the ones in a row whose run was short */
+    uint32_t asked_signal; /* the last one that a kill sent to this run; 0: none */
+};
+
+/* A run has ended that was running; `row` has the exit in it. */
+void plan_after_exit(struct plan *plan, const struct container_row *row);
+
+/* A start has failed; `is_own`: it was the policy's. */
+void plan_after_failed_start(struct plan *plan, const struct container_config *config, bool is_own);
+
+/* Its own cleanup or removal has failed: it is tried again later. */
+void plan_after_failure(struct plan *plan, uint64_t now_ms);
+void plan_after_success(struct plan *plan);
+
+/* The delay of the restart that is announced now; `ret` gets what container.restarting says. */
+void plan_announce(struct plan *plan, uint64_t now_ms, struct container_restarting *ret);
+
+/* Somebody asked for something else. */
+void plan_cancel(struct plan *plan);
+
+/* As plan_cancel, and the counting of restarts begins anew: a user's start. */
+void plan_reset(struct plan *plan);
+
+/* Whether a restart is on its way. */
+bool plan_has_restart(const struct plan *plan);
+
+#endif
