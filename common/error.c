@@ -7,6 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The functions themselves, not what the header makes of them. */
+#undef error_set
+#undef error_set_errno
+#undef error_add_context
+
 static void write_text(struct error *err, int code, const char *fmt, va_list args)
 {
     err->code = code;
@@ -54,6 +59,7 @@ int error_add_context(struct error *err, int code, const char *fmt, ...)
     char below[ERROR_TEXT_MAX];
     va_list args;
 
+    assert(code < 0);
     if (err == NULL)
         return code;
     memcpy(below, err->text, sizeof(below));
