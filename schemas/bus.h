@@ -15,6 +15,7 @@
 
 #define PAGE_RECORDS_MAX 256
 #define PAGE_BYTES_MAX   (256 * 1024)
+#define SUBMIT_BYTES_MAX (192 * 1024) /* of a submitted record: what follows fits in a page */
 #define REPORT_BYTES_MAX (512 * 1024)
 #define POLL_WAIT_MS     20000 /* what a poll waits at the broker at most */
 #define ASK_TIMEOUT_MS   30000 /* when the asker gives up and asks again */
