@@ -213,23 +213,25 @@ static int decode_texts(struct reader *reader, const struct field *field, void *
 
 static int compare_keys(const void *a, const void *b)
 {
-    const struct text_pair *const *left = a;
-    const struct text_pair *const *right = b;
+    const struct text_pair *left = a;
+    const struct text_pair *right = b;
 
-    return strcmp((*left)->key, (*right)->key);
+    return strcmp(left->key, right->key);
 }
 
 /* Sorted, because a peer may send as many as it likes. */
 static int check_keys_differ(struct arena *arena, const struct text_map *map, struct error *err)
 {
-    const struct text_pair **sorted = arena_zeroed(arena, map->count * sizeof(struct text_pair *));
+    struct text_pair *sorted;
 
-    for (size_t i = 0; i < map->count; i++)
-        sorted[i] = &map->items[i];
-    qsort(sorted, map->count, sizeof(*sorted), compare_keys);
+    if (map->count < 2)
+        return 0;
+    sorted = arena_zeroed(arena, map->count * sizeof(struct text_pair));
+    memcpy(sorted, map->items, map->count * sizeof(struct text_pair));
+    qsort(sorted, map->count, sizeof(struct text_pair), compare_keys);
     for (size_t i = 1; i < map->count; i++) {
-        if (strcmp(sorted[i - 1]->key, sorted[i]->key) == 0)
-            return error_set(err, -EBADMSG, "has the key %.64s twice", sorted[i]->key);
+        if (strcmp(sorted[i - 1].key, sorted[i].key) == 0)
+            return error_set(err, -EBADMSG, "has the key %.64s twice", sorted[i].key);
     }
     return 0;
 }

@@ -8,10 +8,10 @@
 #include "schemas/pack.h"
 #include "schemas/registry.h"
 
-typedef int read_fn(const json_t *json, const struct schema *of, void *member, struct arena *arena,
+typedef int read_fn(json_t *json, const struct schema *of, void *member, struct arena *arena,
                     struct error *err);
 
-static int read_message(const json_t *json, const struct schema *schema, char *message,
+static int read_message(json_t *json, const struct schema *schema, char *message,
                         struct arena *arena, struct error *err);
 
 static int wrong(const char *wanted, struct error *err)
@@ -19,8 +19,7 @@ static int wrong(const char *wanted, struct error *err)
     return error_set(err, -EBADMSG, "must be %s", wanted);
 }
 
-static int read_signed(const json_t *json, int64_t min, int64_t max, int64_t *ret,
-                       struct error *err)
+static int read_signed(json_t *json, int64_t min, int64_t max, int64_t *ret, struct error *err)
 {
     json_int_t number = json_integer_value(json);
 
@@ -32,7 +31,7 @@ static int read_signed(const json_t *json, int64_t min, int64_t max, int64_t *re
     return 0;
 }
 
-static int read_bool(const json_t *json, const struct schema *of, void *member, struct arena *arena,
+static int read_bool(json_t *json, const struct schema *of, void *member, struct arena *arena,
                      struct error *err)
 {
     (void)of;
@@ -43,7 +42,7 @@ static int read_bool(const json_t *json, const struct schema *of, void *member, 
     return 0;
 }
 
-static int read_u32(const json_t *json, const struct schema *of, void *member, struct arena *arena,
+static int read_u32(json_t *json, const struct schema *of, void *member, struct arena *arena,
                     struct error *err)
 {
     int64_t number = 0;
@@ -57,7 +56,7 @@ static int read_u32(const json_t *json, const struct schema *of, void *member, s
     return 0;
 }
 
-static int read_u64(const json_t *json, const struct schema *of, void *member, struct arena *arena,
+static int read_u64(json_t *json, const struct schema *of, void *member, struct arena *arena,
                     struct error *err)
 {
     const char *text = json_string_value(json);
@@ -80,7 +79,7 @@ static int read_u64(const json_t *json, const struct schema *of, void *member, s
     return 0;
 }
 
-static int read_i32(const json_t *json, const struct schema *of, void *member, struct arena *arena,
+static int read_i32(json_t *json, const struct schema *of, void *member, struct arena *arena,
                     struct error *err)
 {
     int64_t number = 0;
@@ -94,7 +93,7 @@ static int read_i32(const json_t *json, const struct schema *of, void *member, s
     return 0;
 }
 
-static int read_i64(const json_t *json, const struct schema *of, void *member, struct arena *arena,
+static int read_i64(json_t *json, const struct schema *of, void *member, struct arena *arena,
                     struct error *err)
 {
     (void)of;
@@ -102,8 +101,8 @@ static int read_i64(const json_t *json, const struct schema *of, void *member, s
     return read_signed(json, INT64_MIN, INT64_MAX, member, err);
 }
 
-static int read_maybe_u32(const json_t *json, const struct schema *of, void *member,
-                          struct arena *arena, struct error *err)
+static int read_maybe_u32(json_t *json, const struct schema *of, void *member, struct arena *arena,
+                          struct error *err)
 {
     struct maybe_u32 *maybe = member;
 
@@ -111,8 +110,8 @@ static int read_maybe_u32(const json_t *json, const struct schema *of, void *mem
     return read_u32(json, of, &maybe->value, arena, err);
 }
 
-static int read_maybe_i64(const json_t *json, const struct schema *of, void *member,
-                          struct arena *arena, struct error *err)
+static int read_maybe_i64(json_t *json, const struct schema *of, void *member, struct arena *arena,
+                          struct error *err)
 {
     struct maybe_i64 *maybe = member;
 
@@ -120,7 +119,7 @@ static int read_maybe_i64(const json_t *json, const struct schema *of, void *mem
     return read_i64(json, of, &maybe->value, arena, err);
 }
 
-static int read_text(const json_t *json, const struct schema *of, void *member, struct arena *arena,
+static int read_text(json_t *json, const struct schema *of, void *member, struct arena *arena,
                      struct error *err)
 {
     (void)of;
@@ -130,8 +129,8 @@ static int read_text(const json_t *json, const struct schema *of, void *member, 
     return 0;
 }
 
-static int read_bytes(const json_t *json, const struct schema *of, void *member,
-                      struct arena *arena, struct error *err)
+static int read_bytes(json_t *json, const struct schema *of, void *member, struct arena *arena,
+                      struct error *err)
 {
     size_t size = json_string_length(json) / 2;
     uint8_t *data = arena_zeroed(arena, size);
@@ -143,7 +142,7 @@ static int read_bytes(const json_t *json, const struct schema *of, void *member,
     return 0;
 }
 
-static int read_id(const json_t *json, const struct schema *of, void *member, struct arena *arena,
+static int read_id(json_t *json, const struct schema *of, void *member, struct arena *arena,
                    struct error *err)
 {
     (void)of;
@@ -153,17 +152,23 @@ static int read_id(const json_t *json, const struct schema *of, void *member, st
     return 0;
 }
 
-/* The items of an array, each read into a slot of `slot_size` bytes. */
-static int read_items(const json_t *json, read_fn *read, const struct schema *of, size_t slot_size,
-                      struct arena *arena, struct message_list *ret, struct error *err)
+/* What the items of an array are read into. */
+struct slot {
+    read_fn *read;
+    const struct schema *of;
+    size_t size;
+};
+
+static int read_items(json_t *json, const struct slot *slot, struct arena *arena,
+                      struct message_list *ret, struct error *err)
 {
     size_t count = json_array_size(json);
-    char *items = arena_zeroed(arena, count * slot_size);
+    char *items = arena_zeroed(arena, count * slot->size);
 
     if (!json_is_array(json))
         return wrong("an array", err);
     for (size_t i = 0; i < count; i++) {
-        int r = read(json_array_get(json, i), of, items + i * slot_size, arena, err);
+        int r = slot->read(json_array_get(json, i), slot->of, items + i * slot->size, arena, err);
 
         if (r < 0)
             return error_add_context(err, r, "item %zu", i);
@@ -172,18 +177,19 @@ static int read_items(const json_t *json, read_fn *read, const struct schema *of
     return 0;
 }
 
-static int read_texts(const json_t *json, const struct schema *of, void *member,
-                      struct arena *arena, struct error *err)
+static int read_texts(json_t *json, const struct schema *of, void *member, struct arena *arena,
+                      struct error *err)
 {
+    const struct slot slot = { .read = read_text, .of = of, .size = sizeof(char *) };
     struct message_list items = { 0 };
-    int r = read_items(json, read_text, of, sizeof(char *), arena, &items, err);
+    int r = read_items(json, &slot, arena, &items, err);
 
     *(struct text_list *)member = (struct text_list){ .items = items.items, .count = items.count };
     return r;
 }
 
-static int read_text_map(const json_t *json, const struct schema *of, void *member,
-                         struct arena *arena, struct error *err)
+static int read_text_map(json_t *json, const struct schema *of, void *member, struct arena *arena,
+                         struct error *err)
 {
     struct text_map *map = member;
     struct text_pair *pair = arena_zeroed(arena, json_object_size(json) * sizeof(*pair));
@@ -192,8 +198,8 @@ static int read_text_map(const json_t *json, const struct schema *of, void *memb
     if (!json_is_object(json))
         return wrong("an object", err);
     *map = (struct text_map){ .items = pair, .count = json_object_size(json) };
-    for (void *at = json_object_iter((json_t *)(uintptr_t)json); at != NULL;
-         at = json_object_iter_next((json_t *)(uintptr_t)json, at), pair++) {
+    for (void *at = json_object_iter(json); at != NULL;
+         at = json_object_iter_next(json, at), pair++) {
         pair->key = arena_text(arena, json_object_iter_key(at));
         r = read_text(json_object_iter_value(at), of, &pair->value, arena, err);
         if (r < 0)
@@ -203,13 +209,12 @@ static int read_text_map(const json_t *json, const struct schema *of, void *memb
 }
 
 /* Whatever JSON says, as the msgpack value that says the same. */
-static void pack_json(const json_t *json, struct buffer *ret)
+static void pack_json(json_t *json, struct buffer *ret)
 {
     switch (json_typeof(json)) {
     case JSON_OBJECT:
         pack_map(ret, json_object_size(json));
-        for (void *at = json_object_iter((json_t *)(uintptr_t)json); at != NULL;
-             at = json_object_iter_next((json_t *)(uintptr_t)json, at)) {
+        for (void *at = json_object_iter(json); at != NULL; at = json_object_iter_next(json, at)) {
             pack_text(ret, bytes_of_text(json_object_iter_key(at)));
             pack_json(json_object_iter_value(at), ret);
         }
@@ -238,7 +243,7 @@ static void pack_json(const json_t *json, struct buffer *ret)
     pack_nil(ret);
 }
 
-static int pack_message(const json_t *json, const struct schema *schema, struct buffer *ret,
+static int pack_message(json_t *json, const struct schema *schema, struct buffer *ret,
                         struct error *err)
 {
     autoarena arena = { 0 };
@@ -250,7 +255,7 @@ static int pack_message(const json_t *json, const struct schema *schema, struct 
     return r;
 }
 
-static int read_raw(const json_t *json, const struct schema *of, void *member, struct arena *arena,
+static int read_raw(json_t *json, const struct schema *of, void *member, struct arena *arena,
                     struct error *err)
 {
     struct buffer wire = { 0 };
@@ -271,24 +276,25 @@ static int read_raw(const json_t *json, const struct schema *of, void *member, s
     return r;
 }
 
-static int read_raws(const json_t *json, const struct schema *of, void *member, struct arena *arena,
+static int read_raws(json_t *json, const struct schema *of, void *member, struct arena *arena,
                      struct error *err)
 {
+    const struct slot slot = { .read = read_raw, .of = of, .size = sizeof(struct raw) };
     struct message_list items = { 0 };
-    int r = read_items(json, read_raw, of, sizeof(struct raw), arena, &items, err);
+    int r = read_items(json, &slot, arena, &items, err);
 
     *(struct raw_list *)member = (struct raw_list){ .items = items.items, .count = items.count };
     return r;
 }
 
-static int read_slot(const json_t *json, const struct schema *of, void *member, struct arena *arena,
-                     struct error *err)
+static int read_inline(json_t *json, const struct schema *of, void *member, struct arena *arena,
+                       struct error *err)
 {
     return read_message(json, of, member, arena, err);
 }
 
-static int read_nested(const json_t *json, const struct schema *of, void *member,
-                       struct arena *arena, struct error *err)
+static int read_nested(json_t *json, const struct schema *of, void *member, struct arena *arena,
+                       struct error *err)
 {
     void *message = arena_zeroed(arena, of->size);
 
@@ -296,10 +302,12 @@ static int read_nested(const json_t *json, const struct schema *of, void *member
     return read_message(json, of, message, arena, err);
 }
 
-static int read_messages(const json_t *json, const struct schema *of, void *member,
-                         struct arena *arena, struct error *err)
+static int read_messages(json_t *json, const struct schema *of, void *member, struct arena *arena,
+                         struct error *err)
 {
-    return read_items(json, read_slot, of, of->size, arena, member, err);
+    const struct slot slot = { .read = read_inline, .of = of, .size = of->size };
+
+    return read_items(json, &slot, arena, member, err);
 }
 
 static read_fn *const readers[] = {
@@ -321,10 +329,9 @@ static read_fn *const readers[] = {
     [FIELD_TYPE_MESSAGES] = read_messages,
 };
 
-static int check_keys(const json_t *json, const struct schema *schema, struct error *err)
+static int check_keys(json_t *json, const struct schema *schema, struct error *err)
 {
-    for (void *at = json_object_iter((json_t *)(uintptr_t)json); at != NULL;
-         at = json_object_iter_next((json_t *)(uintptr_t)json, at)) {
+    for (void *at = json_object_iter(json); at != NULL; at = json_object_iter_next(json, at)) {
         const char *key = json_object_iter_key(at);
         size_t i = 0;
 
@@ -337,14 +344,14 @@ static int check_keys(const json_t *json, const struct schema *schema, struct er
 }
 
 /* In the order of the table: a record's type is read before its body. */
-static int read_message(const json_t *json, const struct schema *schema, char *message,
+static int read_message(json_t *json, const struct schema *schema, char *message,
                         struct arena *arena, struct error *err)
 {
     int r = json_is_object(json) ? check_keys(json, schema, err) : wrong("an object", err);
 
     for (size_t i = 0; r == 0 && i < schema->field_count; i++) {
         const struct field *field = &schema->fields[i];
-        const json_t *value = json_object_get(json, field->key);
+        json_t *value = json_object_get(json, field->key);
         const struct schema *of = registry_part(schema, field, message);
 
         if (value != NULL && !json_is_null(value))
