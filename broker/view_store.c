@@ -1,7 +1,9 @@
 /* The view kept beside the log; see the header. */
 #include "broker/view_store.h"
 
+#include <endian.h>
 #include <errno.h>
+#include <string.h>
 
 #include "common/arena.h"
 #include "schemas/codec.h"
@@ -14,7 +16,7 @@
 /* While a view is being made anew: of no version, so that an interrupted fold begins again. */
 #define VERSION_UNFINISHED 0
 
-static const char *const version_key = "view_version";
+static const char *const version_name = "view_version";
 
 static int get_row(void *store, enum view_table table, struct bytes key, struct bytes *ret)
 {
@@ -59,25 +61,31 @@ struct view view_store_in(struct log_txn *txn)
     return (struct view){ .functions = &view_in_log, .store = txn };
 }
 
-static int get_version(struct log_txn *txn, uint8_t *ret, struct error *err)
+int view_store_number(struct log_txn *txn, const char *name, uint64_t *ret, struct error *err)
 {
+    uint64_t number;
     struct bytes value;
-    int r = log_table_get(txn, TABLE_NUMBERS, bytes_of_text(version_key), &value);
+    int r = log_table_get(txn, TABLE_NUMBERS, bytes_of_text(name), &value);
 
     if (r == -ENOENT) {
-        *ret = VERSION_UNFINISHED;
+        *ret = 0;
         return 0;
     }
-    if (r < 0 || value.size != sizeof(*ret))
-        return error_set(err, -EUCLEAN, "the version of the view is damaged on the disk");
-    *ret = value.data[0];
+    if (r < 0)
+        return error_set(err, r, "read %s", name);
+    if (value.size != sizeof(number))
+        return error_set(err, -EUCLEAN, "%s is damaged on the disk", name);
+    memcpy(&number, value.data, sizeof(number));
+    *ret = be64toh(number);
     return 0;
 }
 
-static int put_version(struct log_txn *txn, uint8_t version, struct error *err)
+int view_store_put_number(struct log_txn *txn, const char *name, uint64_t number, struct error *err)
 {
-    return log_table_put(txn, TABLE_NUMBERS, bytes_of_text(version_key),
-                         (struct bytes){ &version, sizeof(version) }, err);
+    uint64_t value = htobe64(number);
+
+    return log_table_put(txn, TABLE_NUMBERS, bytes_of_text(name),
+                         (struct bytes){ (const uint8_t *)&value, sizeof(value) }, err);
 }
 
 static int clear_view(struct log_txn *txn, struct error *err)
@@ -97,7 +105,7 @@ static int clear_view(struct log_txn *txn, struct error *err)
         if (r < 0)
             return r;
     }
-    return put_version(txn, VERSION_UNFINISHED, err);
+    return view_store_put_number(txn, version_name, VERSION_UNFINISHED, err);
 }
 
 static int fold_entry(const struct view *view, const struct log_entry *entry, struct error *err)
@@ -153,7 +161,7 @@ static int fold_turn(struct log *log, uint64_t *pos, int *ret_count, struct erro
     if (count < 0)
         return count;
     if (count == 0) {
-        r = put_version(txn, VIEW_VERSION, err);
+        r = view_store_put_number(txn, version_name, VIEW_VERSION, err);
         if (r < 0)
             return r;
     }
@@ -167,13 +175,13 @@ static int fold_turn(struct log *log, uint64_t *pos, int *ret_count, struct erro
 static int is_current(struct log *log, bool *ret, struct error *err)
 {
     autodestroy(log_txn) struct log_txn *txn = NULL;
-    uint8_t version;
+    uint64_t version;
     int r;
 
     r = log_begin(log, LOG_READ, &txn, err);
     if (r < 0)
         return r;
-    r = get_version(txn, &version, err);
+    r = view_store_number(txn, version_name, &version, err);
     if (r < 0)
         return r;
     *ret = version == VIEW_VERSION;

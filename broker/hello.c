@@ -1,0 +1,237 @@
+/*
+ * hello: a worker begins to speak for its host. Its incarnation fences the ones before.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "broker/broker.h"
+#include "broker/commit.h"
+#include "broker/dispatch.h"
+#include "broker/handlers.h"
+#include "broker/held.h"
+#include "broker/hosts.h"
+#include "broker/notice.h"
+#include "broker/peer.h"
+#include "broker/reply.h"
+#include "broker/takeover.h"
+#include "common/arena.h"
+#include "common/io/log.h"
+#include "common/mem.h"
+#include "schemas/bus.h"
+#include "schemas/codec.h"
+
+struct hello_entry {
+    struct commit_entry entry;
+    struct held held;
+    struct broker *broker;
+    struct arena arena; /* of the message */
+    struct hello hello;
+    char actor[ACTOR_SIZE];
+    struct welcome welcome; /* what came of it: this, or the refusal */
+    struct refusal refusal;
+};
+
+static int append_hello(const struct hello_entry *hello, struct commit_turn *turn, uint64_t *ret,
+                        struct error *err)
+{
+    const struct host_hello said = {
+        .incarnation = hello->hello.incarnation,
+        .journal = hello->hello.journal,
+        .facts = hello->hello.facts,
+    };
+    const struct notice notice = {
+        .actor = hello->actor,
+        .host = hello->hello.host,
+        .schema = &host_hello_schema,
+        .body = &said,
+    };
+    struct buffer body = { 0 };
+    struct record record;
+    int r;
+
+    schema_encode(notice.schema, notice.body, &body);
+    record = notice_record(&notice, buffer_bytes(&body));
+    r = commit_append(turn, &record, err);
+    buffer_done(&body);
+    if (r == 0)
+        *ret = record.pos;
+    return r;
+}
+
+/* The worker comes with another journal than the one that is known. */
+static int take_over(struct hello_entry *hello, struct commit_turn *turn, struct error *err)
+{
+    const char *host = hello->hello.host;
+    const char *accepted = hello->broker->options->accepted_journal;
+    uint64_t pos;
+    int r;
+
+    r = takeover_check(&turn->view, host, accepted != NULL && strcmp(accepted, host) == 0,
+                       &hello->refusal, err);
+    if (r < 0 || hello->refusal.failure != FAILURE_NONE)
+        return r;
+    r = takeover_fail_commands(turn, host, err);
+    if (r < 0)
+        return r;
+    r = append_hello(hello, turn, &pos, err);
+    if (r < 0)
+        return r;
+    return takeover_set_start(turn->txn, host, pos, err);
+}
+
+static int judge(struct hello_entry *hello, struct commit_turn *turn, struct error *err)
+{
+    const struct hello *said = &hello->hello;
+    autoarena arena = { 0 };
+    struct host_row row;
+    uint64_t pos;
+    int r;
+
+    r = view_host(&turn->view, said->host, &row, &arena, err);
+    if (r == -ENOENT)
+        return append_hello(hello, turn, &pos, err);
+    if (r < 0)
+        return r;
+    if (!command_id_equal(row.journal, said->journal))
+        return take_over(hello, turn, err);
+    if (said->incarnation < row.incarnation) {
+        (void)refuse(&hello->refusal, FAILURE_FENCED,
+                     "a newer worker speaks for the host %s: its incarnation is %llu, this one's "
+                     "%llu",
+                     said->host, (unsigned long long)row.incarnation,
+                     (unsigned long long)said->incarnation);
+        return 0;
+    }
+    return append_hello(hello, turn, &pos, err);
+}
+
+static int fill_welcome(struct hello_entry *hello, struct commit_turn *turn, struct error *err)
+{
+    char stream[NAME_SIZE_MAX + sizeof(STREAM_COMMANDS_PREFIX)];
+    autoarena arena = { 0 };
+    struct log_state state;
+    struct host_row row;
+    uint64_t commands_head;
+    int r;
+
+    r = view_host(&turn->view, hello->hello.host, &row, &arena, err);
+    if (r < 0)
+        return r;
+    r = log_state(turn->txn, &state, err);
+    if (r < 0)
+        return r;
+    (void)snprintf(stream, sizeof(stream), STREAM_COMMANDS_PREFIX "%s", hello->hello.host);
+    r = log_stream_head(turn->txn, stream, &commands_head, err);
+    if (r < 0)
+        return r;
+    hello->welcome = (struct welcome){
+        .log = state.id,
+        .epoch = state.epoch,
+        .head = state.head,
+        .journal_seq = row.journal_seq,
+        .commands_head = commands_head,
+        .actor = hello->actor,
+    };
+    return 0;
+}
+
+static int hello_apply(struct commit_entry *entry, struct commit_turn *turn, struct error *err)
+{
+    struct hello_entry *hello = container_of(entry, struct hello_entry, entry);
+    int r;
+
+    hello->refusal = (struct refusal){ 0 };
+    r = judge(hello, turn, err);
+    if (r < 0 || hello->refusal.failure != FAILURE_NONE)
+        return r;
+    return fill_welcome(hello, turn, err);
+}
+
+static void hello_free(struct hello_entry *hello)
+{
+    arena_done(&hello->arena);
+    free(hello);
+}
+
+static void hello_done(struct commit_entry *entry, const struct error *failure)
+{
+    struct hello_entry *hello = container_of(entry, struct hello_entry, entry);
+    struct sp_request *request = held_end(&hello->held);
+    const struct hello *said = &hello->hello;
+
+    if (failure != NULL) {
+        log_failure("hello.not_written", failure);
+        reply_error(request, failure);
+    } else if (hello->refusal.failure != FAILURE_NONE) {
+        log_warning("hello.refused", "actor=%s host=%s incarnation=%llu reason=\"%s\"",
+                    hello->actor, said->host, (unsigned long long)said->incarnation,
+                    hello->refusal.text);
+        reply_failure(request, hello->refusal.failure, "%s", hello->refusal.text);
+    } else if (hosts_welcome(hello->broker->hosts, said->host, said->incarnation) == NULL) {
+        reply_busy(request, "this broker knows as many hosts as it can");
+    } else {
+        log_info("host.hello", "host=%s actor=%s incarnation=%llu journal_seq=%llu", said->host,
+                 hello->actor, (unsigned long long)said->incarnation,
+                 (unsigned long long)hello->welcome.journal_seq);
+        reply_message(request, &welcome_schema, &hello->welcome);
+    }
+    hello_free(hello);
+}
+
+static const struct commit_functions hello_functions = {
+    .apply = hello_apply,
+    .done = hello_done,
+};
+
+static const struct held_functions held_functions = { 0 };
+
+static void write_hello(struct broker *broker, struct request *request)
+{
+    struct hello_entry *hello = mem_new(struct hello_entry);
+    struct error err = { 0 };
+
+    hello->broker = broker;
+    hello->hello = *(const struct hello *)request->message;
+    (void)stpcpy(hello->actor, request->peer->identity.actor);
+    hello->entry = (struct commit_entry){
+        .functions = &hello_functions,
+        .records = 1,
+        .bytes = request->arena->used,
+    };
+    hello->arena = request_take_arena(request);
+    held_begin(&hello->held, &held_functions, request->sp);
+    if (committer_add(broker->committer, &hello->entry, &err) == 0)
+        return;
+    reply_busy(held_end(&hello->held), err.text);
+    hello_free(hello);
+}
+
+void handle_hello(struct broker *broker, struct request *request)
+{
+    const struct hello *said = request->message;
+    struct error err;
+
+    if (!name_is_valid(said->host)) {
+        reply_failure(request->sp, FAILURE_INVALID_ARGUMENT, "%.64s is no name for a host",
+                      said->host);
+        return;
+    }
+    if (!identity_speaks_for(&request->peer->identity, said->host)) {
+        (void)error_set(&err, -EPERM, "%s may not speak for the host %s",
+                        request->peer->identity.actor, said->host);
+        dispatch_deny(broker, request, err.text);
+        return;
+    }
+    if (said->incarnation == 0 || command_id_is_zero(said->journal)) {
+        reply_failure(request->sp, FAILURE_INVALID_ARGUMENT,
+                      "hello of %s: an incarnation begins at 1, and a journal has an id",
+                      said->host);
+        return;
+    }
+    if (hosts_find(broker->hosts, said->host) == NULL && !hosts_has_room(broker->hosts)) {
+        reply_busy(request->sp, "this broker knows as many hosts as it can");
+        return;
+    }
+    write_hello(broker, request);
+}

@@ -1,0 +1,334 @@
+/* The hosts that the broker knows; see the header. */
+#include "broker/hosts.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <event2/event.h>
+
+#include "broker/broker.h"
+#include "broker/core/liveness.h"
+#include "broker/dispatch.h"
+#include "broker/notice.h"
+#include "broker/peer.h"
+#include "broker/reply.h"
+#include "broker/streams.h"
+#include "broker/view_store.h"
+#include "common/arena.h"
+#include "common/io/clock.h"
+#include "common/io/log.h"
+#include "common/mem.h"
+#include "schemas/bus.h"
+#include "schemas/codec.h"
+
+/* A reachability that could not be written is tried again after this. */
+#define SETTLE_AGAIN_MS 1000
+
+struct hosts {
+    struct broker *broker;
+    struct host *by_name;
+    struct liveness *liveness;
+    struct event *silence_timer;
+    struct event *settle_timer;
+};
+
+static struct timeval distance_of(uint64_t ms)
+{
+    return (struct timeval){
+        .tv_sec = (time_t)(ms / 1000),
+        .tv_usec = (suseconds_t)(ms % 1000) * 1000,
+    };
+}
+
+static struct host *host_new(struct hosts *hosts, const char *name)
+{
+    struct host *host = mem_new(struct host);
+
+    (void)stpncpy(host->name, name, sizeof(host->name) - 1);
+    host->broker = hosts->broker;
+    TAILQ_INIT(&host->offers);
+    HASH_ADD_STR(hosts->by_name, name, host);
+    return host;
+}
+
+/* --- what the log says of it */
+
+static int reach_apply(struct commit_entry *entry, struct commit_turn *turn, struct error *err)
+{
+    struct reach_entry *reach = container_of(entry, struct reach_entry, entry);
+    const struct host *host = container_of(reach, struct host, reach);
+    const struct host_unreachable unreachable = { .silent_ms = reach->silent_ms };
+    autoarena arena = { 0 };
+    struct buffer body = { 0 };
+    struct host_row row;
+    struct record record;
+    struct notice notice = {
+        .host = host->name,
+        .schema = reach->is_reachable ? &host_reachable_schema : &host_unreachable_schema,
+        .body = &unreachable,
+    };
+    int r;
+
+    r = view_host(&turn->view, host->name, &row, &arena, err);
+    if (r < 0)
+        return r;
+    /* A hello may have said it already. */
+    if ((row.state == HOST_REACHABLE) == reach->is_reachable)
+        return 0;
+    schema_encode(notice.schema, notice.body, &body);
+    record = notice_record(&notice, buffer_bytes(&body));
+    r = commit_append(turn, &record, err);
+    buffer_done(&body);
+    return r;
+}
+
+static void settle(struct hosts *hosts, struct host *host);
+
+static void reach_done(struct commit_entry *entry, const struct error *failure)
+{
+    struct reach_entry *reach = container_of(entry, struct reach_entry, entry);
+    struct host *host = container_of(reach, struct host, reach);
+    struct hosts *hosts = host->broker->hosts;
+    struct timeval again = distance_of(SETTLE_AGAIN_MS);
+
+    host->is_settling = false;
+    if (failure != NULL) {
+        log_failure("host.not_recorded", failure);
+        (void)evtimer_add(hosts->settle_timer, &again);
+        return;
+    }
+    host->is_reachable = reach->is_reachable;
+    log_info(host->is_reachable ? "host.reachable" : "host.unreachable", "host=%s", host->name);
+    settle(hosts, host);
+}
+
+static const struct commit_functions reach_functions = {
+    .apply = reach_apply,
+    .done = reach_done,
+};
+
+/* Let the log say what is heard of the host. */
+static void settle(struct hosts *hosts, struct host *host)
+{
+    struct timeval again = distance_of(SETTLE_AGAIN_MS);
+
+    if (host->is_settling || host->is_heard == host->is_reachable)
+        return;
+    host->reach = (struct reach_entry){
+        .entry = { .functions = &reach_functions, .records = 1, .bytes = sizeof(host->name) },
+        .is_reachable = host->is_heard,
+        .silent_ms = host->silent_ms,
+    };
+    if (committer_add(hosts->broker->committer, &host->reach.entry, NULL) < 0)
+        (void)evtimer_add(hosts->settle_timer, &again);
+    else
+        host->is_settling = true;
+}
+
+static void settle_all(evutil_socket_t fd, short what, void *arg)
+{
+    struct hosts *hosts = arg;
+    struct host *host, *next;
+
+    (void)fd;
+    (void)what;
+    HASH_ITER(hh, hosts->by_name, host, next)
+    {
+        settle(hosts, host);
+    }
+}
+
+/* --- what is heard of it */
+
+/* The timer is never moved forward: when it fires early it is set again. */
+static void watch_silence(struct hosts *hosts)
+{
+    uint64_t deadline = liveness_deadline(hosts->liveness);
+    uint64_t now = clock_steady_ms();
+    struct timeval distance;
+
+    if (deadline == LIVENESS_NEVER || evtimer_pending(hosts->silence_timer, NULL))
+        return;
+    distance = distance_of(deadline > now ? deadline - now : 0);
+    (void)evtimer_add(hosts->silence_timer, &distance);
+}
+
+static void on_silence(evutil_socket_t fd, short what, void *arg)
+{
+    struct hosts *hosts = arg;
+    struct silence silence;
+
+    (void)fd;
+    (void)what;
+    while (liveness_next_silent(hosts->liveness, clock_steady_ms(), &silence)) {
+        struct host *host = hosts_find(hosts, silence.host);
+
+        host->is_heard = false;
+        host->silent_ms = silence.silent_ms;
+        settle(hosts, host);
+        streams_end_of_host(hosts->broker->streams, host, "its worker has fallen silent");
+    }
+    watch_silence(hosts);
+}
+
+void hosts_heard(struct hosts *hosts, struct host *host)
+{
+    struct error err = { 0 };
+
+    if (liveness_heard(hosts->liveness, host->name, clock_steady_ms(), NULL, &err) < 0) {
+        log_failure("host.not_tracked", &err);
+        return;
+    }
+    host->is_heard = true;
+    settle(hosts, host);
+    watch_silence(hosts);
+}
+
+struct host *hosts_find(struct hosts *hosts, const char *name)
+{
+    struct host *host;
+
+    HASH_FIND_STR(hosts->by_name, name, host);
+    return host;
+}
+
+bool hosts_has_room(const struct hosts *hosts)
+{
+    return HASH_COUNT(hosts->by_name) < HOSTS_MAX;
+}
+
+static void fence(struct held *held, const struct host *host)
+{
+    reply_failure(held_end(held), FAILURE_FENCED, "a newer worker speaks for the host %s",
+                  host->name);
+}
+
+/* What waits for the host's former worker has to end. */
+static void fence_former(struct hosts *hosts, struct host *host)
+{
+    fence(&host->poll, host);
+    fence(&host->accept, host);
+    streams_end_of_host(hosts->broker->streams, host, "its worker has started again");
+}
+
+struct host *hosts_welcome(struct hosts *hosts, const char *name, uint64_t incarnation)
+{
+    struct host *host = hosts_find(hosts, name);
+
+    if (host == NULL && !hosts_has_room(hosts))
+        return NULL;
+    if (host == NULL)
+        host = host_new(hosts, name);
+    if (host->incarnation != incarnation)
+        fence_former(hosts, host);
+    host->incarnation = incarnation;
+    host->is_reachable = true;
+    hosts_heard(hosts, host);
+    return host;
+}
+
+struct host *hosts_of_worker(struct broker *broker, struct request *request, const char *name,
+                             uint64_t incarnation)
+{
+    struct host *host;
+    struct error err;
+
+    if (!identity_speaks_for(&request->peer->identity, name)) {
+        (void)error_set(&err, -EPERM, "%s may not speak for the host %.255s",
+                        request->peer->identity.actor, name);
+        dispatch_deny(broker, request, err.text);
+        return NULL;
+    }
+    host = hosts_find(broker->hosts, name);
+    if (host == NULL || incarnation > host->incarnation) {
+        reply_failure(request->sp, FAILURE_NO_HOST,
+                      "no worker has said hello for the host %.255s with incarnation %llu", name,
+                      (unsigned long long)incarnation);
+        return NULL;
+    }
+    if (incarnation < host->incarnation) {
+        reply_failure(request->sp, FAILURE_FENCED,
+                      "a newer worker speaks for the host %s: its incarnation is %llu, this one's "
+                      "%llu",
+                      name, (unsigned long long)host->incarnation, (unsigned long long)incarnation);
+        return NULL;
+    }
+    hosts_heard(broker->hosts, host);
+    return host;
+}
+
+/* --- the start and the end */
+
+static int load_host(void *owner, struct bytes key, struct bytes value)
+{
+    struct hosts *hosts = owner;
+    autoarena arena = { 0 };
+    struct host_row row;
+    struct host *host;
+    struct error err = { 0 };
+
+    (void)key;
+    if (schema_decode(&host_row_schema, value, &row, &arena, &err) < 0) {
+        log_failure("host.row_damaged", &err);
+        return -EUCLEAN;
+    }
+    host = host_new(hosts, row.name);
+    host->incarnation = row.incarnation;
+    host->is_reachable = row.state == HOST_REACHABLE;
+    host->is_heard = host->is_reachable;
+    if (host->is_heard)
+        return liveness_heard(hosts->liveness, host->name, clock_steady_ms(), NULL, NULL);
+    return liveness_add_silent(hosts->liveness, host->name, NULL);
+}
+
+static int load(struct hosts *hosts, struct error *err)
+{
+    autodestroy(log_txn) struct log_txn *txn = NULL;
+    struct view view;
+    int r;
+
+    r = log_begin(hosts->broker->log, LOG_READ, &txn, err);
+    if (r < 0)
+        return r;
+    view = view_store_in(txn);
+    r = view.functions->walk(view.store, VIEW_HOSTS, (struct bytes){ 0 }, load_host, hosts, err);
+    if (r < 0)
+        return error_set(err, r, "load the hosts of the view");
+    watch_silence(hosts);
+    return 0;
+}
+
+int hosts_new(struct broker *broker, struct hosts **ret, struct error *err)
+{
+    struct hosts *hosts = mem_new(struct hosts);
+    int r;
+
+    hosts->broker = broker;
+    hosts->liveness = liveness_new(HOST_SILENCE_MS, HOSTS_MAX);
+    hosts->silence_timer = evtimer_new(broker->loop, on_silence, hosts);
+    hosts->settle_timer = evtimer_new(broker->loop, settle_all, hosts);
+    r = load(hosts, err);
+    if (r < 0) {
+        hosts_destroy(hosts);
+        return r;
+    }
+    *ret = hosts;
+    return 0;
+}
+
+void hosts_destroy(struct hosts *hosts)
+{
+    struct host *host, *next;
+
+    if (hosts == NULL)
+        return;
+    HASH_ITER(hh, hosts->by_name, host, next)
+    {
+        HASH_DEL(hosts->by_name, host);
+        free(host);
+    }
+    event_free(hosts->silence_timer);
+    event_free(hosts->settle_timer);
+    liveness_destroy(hosts->liveness);
+    free(hosts);
+}

@@ -1,0 +1,76 @@
+/*
+ * The hosts that the broker knows, and whether they are heard.
+ *
+ * A host is known once a worker has said hello for it. Any request of its worker counts as a word
+ * of it; after HOST_SILENCE_MS without one the log says host.unreachable, and host.reachable when
+ * it is heard again. One timer serves all hosts and runs only while one can fall silent.
+ *
+ * Here is also what waits for each host: the poll of its worker, its question for streams, and the
+ * streams that nobody has taken yet. Loop thread.
+ */
+#ifndef GANTRY_BROKER_HOSTS_H
+#define GANTRY_BROKER_HOSTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include <uthash.h>
+
+#include "broker/commit.h"
+#include "broker/held.h"
+#include "common/id.h"
+
+#define HOSTS_MAX 65536
+
+struct broker;
+struct hosts;
+struct request;
+struct stream;
+
+/* What a commit says of a host's reachability. */
+struct reach_entry {
+    struct commit_entry entry;
+    struct broker *broker;
+    bool is_reachable;  /* what is written */
+    uint64_t silent_ms; /* of host.unreachable */
+};
+
+struct host {
+    char name[NAME_SIZE_MAX + 1];
+    uint64_t incarnation; /* of the worker that said hello last */
+    bool is_heard;        /* not silent */
+    bool is_reachable;    /* as the view has it */
+    bool is_settling;     /* `reach` is with the committer */
+    uint64_t silent_ms;   /* when it fell silent */
+    struct reach_entry reach;
+    struct broker *broker;
+    struct held poll;
+    uint64_t poll_cursor;
+    struct held accept;
+    TAILQ_HEAD(, stream) offers; /* streams that wait for the worker */
+    UT_hash_handle hh;
+};
+
+/* Know the hosts of the view; they have HOST_SILENCE_MS from now on to be heard. */
+int hosts_new(struct broker *broker, struct hosts **ret, struct error *err);
+void hosts_destroy(struct hosts *hosts);
+
+/* NULL when no worker ever said hello for it. Lives as long as `hosts`. */
+struct host *hosts_find(struct hosts *hosts, const char *name);
+
+/* A hello of this host's worker is durable. NULL when HOSTS_MAX are known. */
+struct host *hosts_welcome(struct hosts *hosts, const char *name, uint64_t incarnation);
+
+/* Whether another host could be known. */
+bool hosts_has_room(const struct hosts *hosts);
+
+/* The host's worker has spoken. */
+void hosts_heard(struct hosts *hosts, struct host *host);
+
+/* The known host that a worker's request is from, which is counted as heard. NULL when the request
+ * was answered by an error: denied, no-host, or fenced. */
+struct host *hosts_of_worker(struct broker *broker, struct request *request, const char *name,
+                             uint64_t incarnation);
+
+#endif

@@ -1,0 +1,263 @@
+/* The requests about streams: open, read and close by a console, accept and push by a worker. */
+#include <errno.h>
+#include <string.h>
+
+#include "broker/broker.h"
+#include "broker/dispatch.h"
+#include "broker/handlers.h"
+#include "broker/hosts.h"
+#include "broker/notice.h"
+#include "broker/peer.h"
+#include "broker/reply.h"
+#include "broker/streams.h"
+#include "broker/view_store.h"
+#include "common/arena.h"
+#include "common/io/log.h"
+#include "common/mem.h"
+#include "schemas/bus.h"
+#include "schemas/codec.h"
+
+/* --- the worker */
+
+static void offer(struct sp_request *request, struct stream *stream)
+{
+    struct stream_offer offer = { 0 };
+
+    if (stream != NULL) {
+        offer.stream = stream->number;
+        offer.open = &stream->open;
+    }
+    reply_message(request, &stream_offer_schema, &offer);
+}
+
+/* Answer the worker's question with a stream, or with none. */
+static void answer_accept(struct host *host)
+{
+    if (held_is_waiting(&host->accept))
+        offer(held_end(&host->accept), streams_take(host));
+}
+
+static void on_accept_timeout(struct held *held)
+{
+    answer_accept(container_of(held, struct host, accept));
+}
+
+static const struct held_functions accept_functions = { .on_timeout = on_accept_timeout };
+
+void handle_stream_accept(struct broker *broker, struct request *request)
+{
+    const struct stream_accept *asked = request->message;
+    struct host *host = hosts_of_worker(broker, request, asked->host, asked->incarnation);
+    struct stream *stream;
+
+    if (host == NULL)
+        return;
+    /* The worker has come back on another connection. */
+    if (held_is_waiting(&host->accept))
+        offer(held_end(&host->accept), NULL);
+    stream = streams_take(host);
+    if (stream != NULL || asked->wait_ms == 0)
+        offer(request->sp, stream);
+    else
+        held_begin_for(&host->accept, &accept_functions, request->sp, broker->loop, asked->wait_ms);
+}
+
+static void answer_credit(struct sp_request *request, bool is_closed)
+{
+    const struct stream_credit credit = { .is_closed = is_closed };
+
+    reply_message(request, &stream_credit_schema, &credit);
+}
+
+static const struct held_functions push_functions = { 0 };
+
+/* The worker's push is held until the chunk that it brought is dealt with. */
+static void hold_push(struct stream *stream, struct sp_request *request)
+{
+    if (stream->chunk.size == 0 || stream->is_ended) {
+        answer_credit(request, false);
+        return;
+    }
+    answer_credit(held_end(&stream->push), false);
+    held_begin(&stream->push, &push_functions, request);
+}
+
+void handle_stream_push(struct broker *broker, struct request *request)
+{
+    const struct stream_push *push = request->message;
+    struct stream *stream = streams_find(broker->streams, push->stream);
+    struct error err = { 0 };
+    int r;
+
+    if (stream == NULL || stream->failure != NULL) {
+        answer_credit(request->sp, true);
+        return;
+    }
+    if (!identity_speaks_for(&request->peer->identity, stream->host->name)) {
+        dispatch_deny(broker, request, "this stream is of another host");
+        return;
+    }
+    hosts_heard(broker->hosts, stream->host);
+    if (push->sequence != stream->sequence || push->sequence == 0) {
+        r = stream_put(stream, push, &err);
+        if (r == -EAGAIN) {
+            reply_busy(request->sp, err.text);
+            return;
+        }
+        if (r < 0) {
+            reply_failure(request->sp, FAILURE_INVALID_ARGUMENT, "%s", err.text);
+            return;
+        }
+    }
+    hold_push(stream, request->sp);
+    stream_serve(stream);
+}
+
+/* --- the console */
+
+/* The container has to be there, on that host: an answer now is better than a stream that fails. */
+static int check_container(struct broker *broker, const struct stream_open *open, struct error *err)
+{
+    autodestroy(log_txn) struct log_txn *txn = NULL;
+    autoarena arena = { 0 };
+    struct container_row row;
+    struct view view;
+    int r;
+
+    r = log_begin(broker->log, LOG_READ, &txn, err);
+    if (r < 0)
+        return r;
+    view = view_store_in(txn);
+    r = view_container(&view, open->container, &row, &arena, err);
+    if (r == 0 && strcmp(row.host, open->host) != 0)
+        r = -ENOENT;
+    return r;
+}
+
+/* That it was opened is logged, with who it was. */
+static void note_opening(struct broker *broker, const struct request *request,
+                         const struct stream_open *open)
+{
+    log_info("stream.opened", "actor=%s host=%s container=%s kind=%s",
+             request->peer->identity.actor, open->host, open->container, open->kind);
+    (void)broker;
+}
+
+static void open_stream(struct broker *broker, struct request *request, struct host *host)
+{
+    const struct stream_open open = *(const struct stream_open *)request->message;
+    struct stream_opened opened;
+    struct stream *stream;
+    struct error err = { 0 };
+
+    if (streams_open(broker->streams, host, &open, request->arena, &stream, &err) < 0) {
+        log_failure("stream.not_opened", &err);
+        reply_error(request->sp, &err);
+        return;
+    }
+    note_opening(broker, request, &open);
+    opened.stream = stream->number;
+    reply_message(request->sp, &stream_opened_schema, &opened);
+    answer_accept(host);
+}
+
+void handle_stream_open(struct broker *broker, struct request *request)
+{
+    const struct stream_open *open = request->message;
+    struct host *host = hosts_find(broker->hosts, open->host);
+    struct error err = { 0 };
+    int r;
+
+    if (strcmp(open->kind, "logs") != 0) {
+        reply_failure(request->sp, FAILURE_UNSUPPORTED, "this broker knows no stream of kind %.64s",
+                      open->kind);
+        return;
+    }
+    if (host == NULL) {
+        reply_failure(request->sp, FAILURE_NO_HOST, "no host is called %.255s", open->host);
+        return;
+    }
+    if (!host->is_heard) {
+        reply_failure(request->sp, FAILURE_NO_STREAM,
+                      "host %s is unreachable: its worker is silent", host->name);
+        return;
+    }
+    r = check_container(broker, open, &err);
+    if (r == -ENOENT)
+        reply_failure(request->sp, FAILURE_NO_CONTAINER, "host %s has no container %.64s",
+                      host->name, open->container);
+    else if (r < 0)
+        reply_error(request->sp, &err);
+    else
+        open_stream(broker, request, host);
+}
+
+static void answer_nothing(struct stream *stream)
+{
+    const struct stream_chunks nothing = { 0 };
+
+    reply_message(held_end(&stream->read), &stream_chunks_schema, &nothing);
+}
+
+static void on_read_timeout(struct held *held)
+{
+    struct stream *stream = container_of(held, struct stream, read);
+
+    answer_nothing(stream);
+    if (!stream->is_offered)
+        stream_await_reader(stream);
+}
+
+static void on_read_abandoned(struct held *held)
+{
+    struct stream *stream = container_of(held, struct stream, read);
+
+    if (!stream->is_offered)
+        stream_await_reader(stream);
+}
+
+static const struct held_functions read_functions = {
+    .on_timeout = on_read_timeout,
+    .on_abandoned = on_read_abandoned,
+};
+
+void handle_stream_read(struct broker *broker, struct request *request)
+{
+    const struct stream_read *asked = request->message;
+    struct stream *stream = streams_find(broker->streams, asked->stream);
+
+    if (stream == NULL) {
+        reply_failure(request->sp, FAILURE_NO_STREAM, "no such stream: it has ended");
+        return;
+    }
+    if (asked->sequence == stream->sequence + 1 && stream->chunk.size > 0) {
+        if (stream->is_ended && stream->failure == NULL) {
+            reply_failure(request->sp, FAILURE_NO_STREAM, "the stream has ended");
+            stream_close(stream);
+            return;
+        }
+        stream_deal_with(stream);
+    }
+    if (asked->sequence != stream->sequence + (stream->chunk.size > 0 ? 0 : 1)) {
+        reply_failure(request->sp, FAILURE_INVALID_ARGUMENT,
+                      "chunk %llu of the stream was asked for, the last one was %llu",
+                      (unsigned long long)asked->sequence, (unsigned long long)stream->sequence);
+        return;
+    }
+    if (held_is_waiting(&stream->read))
+        answer_nothing(stream); /* the console has come back on another connection */
+    held_begin_for(&stream->read, &read_functions, request->sp, broker->loop, asked->wait_ms);
+    stream_has_reader(stream);
+    stream_serve(stream);
+}
+
+void handle_stream_close(struct broker *broker, struct request *request)
+{
+    const struct stream_close *asked = request->message;
+    const struct nothing done = { 0 };
+    struct stream *stream = streams_find(broker->streams, asked->stream);
+
+    if (stream != NULL)
+        stream_close(stream);
+    reply_message(request->sp, &done_schema, &done);
+}

@@ -1,0 +1,227 @@
+/* Streams between consoles and workers; see the header. The requests are in stream_requests.c. */
+#include "broker/streams.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <event2/event.h>
+
+#include "broker/broker.h"
+#include "broker/hosts.h"
+#include "broker/reply.h"
+#include "common/io/log.h"
+#include "common/mem.h"
+#include "schemas/codec.h"
+
+static void start_patience(struct stream *stream, unsigned ms)
+{
+    struct timeval distance = { .tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000 };
+
+    (void)evtimer_add(stream->patience, &distance);
+}
+
+void stream_await_reader(struct stream *stream)
+{
+    start_patience(stream, STREAM_SILENCE_MS);
+}
+
+void stream_has_reader(struct stream *stream)
+{
+    if (!stream->is_offered)
+        (void)evtimer_del(stream->patience);
+}
+
+static void forget_chunk(struct stream *stream)
+{
+    stream->streams->bytes -= stream->chunk.size;
+    buffer_done(&stream->chunk);
+    stream->chunk = (struct buffer){ 0 };
+}
+
+static void answer_push(struct stream *stream, bool is_closed)
+{
+    const struct stream_credit credit = { .is_closed = is_closed };
+
+    reply_message(held_end(&stream->push), &stream_credit_schema, &credit);
+}
+
+static void withdraw_offer(struct stream *stream)
+{
+    if (stream->is_offered)
+        TAILQ_REMOVE(&stream->host->offers, stream, offer_link);
+    stream->is_offered = false;
+}
+
+void stream_deal_with(struct stream *stream)
+{
+    forget_chunk(stream);
+    answer_push(stream, false);
+}
+
+/* The failure is a last chunk of its own, without content, and can be asked for again. */
+static void serve_failure(struct stream *stream)
+{
+    const struct stream_chunks end = {
+        .sequence = stream->sequence + 1,
+        .is_end = true,
+        .failure = stream->failure,
+    };
+
+    reply_message(held_end(&stream->read), &stream_chunks_schema, &end);
+}
+
+void stream_serve(struct stream *stream)
+{
+    if (!held_is_waiting(&stream->read))
+        return;
+    if (stream->chunk.size > 0)
+        sp_reply(held_end(&stream->read), buffer_bytes(&stream->chunk));
+    else if (stream->failure != NULL)
+        serve_failure(stream);
+    else
+        return;
+    stream_await_reader(stream);
+}
+
+int stream_put(struct stream *stream, const struct stream_push *push, struct error *err)
+{
+    const struct stream_chunks chunks = {
+        .sequence = push->sequence,
+        .chunks = push->chunks,
+        .is_end = push->is_end,
+        .failure = push->failure,
+    };
+
+    if (push->sequence != stream->sequence + 1 || stream->chunk.size > 0)
+        return error_set(err, -EPROTO, "chunk %llu was pushed, chunk %llu is the one to come %s",
+                         (unsigned long long)push->sequence,
+                         (unsigned long long)stream->sequence + 1,
+                         stream->chunk.size > 0 ? "when its reader wants it" : "now");
+    if (stream->streams->bytes >= STREAM_BYTES_MAX)
+        return error_set(err, -EAGAIN, "too much waits to be read from streams: try again later");
+    frame_encode(&stream_chunks_schema, &chunks, &stream->chunk);
+    stream->streams->bytes += stream->chunk.size;
+    stream->sequence = push->sequence;
+    stream->is_ended = push->is_end;
+    return 0;
+}
+
+void stream_close(struct stream *stream)
+{
+    HASH_DEL(stream->streams->by_number, stream);
+    withdraw_offer(stream);
+    answer_push(stream, true);
+    reply_failure(held_end(&stream->read), FAILURE_NO_STREAM, "the stream was closed");
+    forget_chunk(stream);
+    event_free(stream->patience);
+    arena_done(&stream->arena);
+    free(stream->failure);
+    free(stream);
+}
+
+void stream_fail(struct stream *stream, const char *why)
+{
+    if (stream->is_ended)
+        return;
+    log_info("stream.failed", "host=%s container=%s reason=\"%s\"", stream->host->name,
+             stream->open.container, why);
+    withdraw_offer(stream);
+    stream->is_ended = true;
+    stream->failure = mem_text("host %s: %s", stream->host->name, why);
+    answer_push(stream, true);
+    stream_await_reader(stream);
+    stream_serve(stream);
+}
+
+static void on_patience(evutil_socket_t fd, short what, void *arg)
+{
+    struct stream *stream = arg;
+
+    (void)fd;
+    (void)what;
+    if (stream->is_offered)
+        stream_fail(stream, "its worker does not take streams");
+    else
+        stream_close(stream);
+}
+
+struct stream *streams_find(struct streams *streams, uint64_t number)
+{
+    struct stream *stream;
+
+    HASH_FIND(hh, streams->by_number, &number, sizeof(number), stream);
+    return stream;
+}
+
+int streams_open(struct streams *streams, struct host *host, const struct stream_open *open,
+                 struct arena *arena, struct stream **ret, struct error *err)
+{
+    struct stream *stream;
+    uint64_t number;
+
+    if (HASH_COUNT(streams->by_number) >= STREAMS_MAX)
+        return error_set(err, -EAGAIN, "too many streams are open: try again later");
+    if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
+        return error_set_errno(err, "make a number for the stream");
+    stream = mem_new(struct stream);
+    stream->number = number | 1; /* 0 is no stream */
+    stream->streams = streams;
+    stream->host = host;
+    stream->arena = *arena;
+    *arena = (struct arena){ 0 };
+    stream->open = *open;
+    stream->patience = evtimer_new(streams->broker->loop, on_patience, stream);
+    stream->is_offered = true;
+    TAILQ_INSERT_TAIL(&host->offers, stream, offer_link);
+    start_patience(stream, STREAM_ACCEPT_MS);
+    HASH_ADD(hh, streams->by_number, number, sizeof(stream->number), stream);
+    *ret = stream;
+    return 0;
+}
+
+struct stream *streams_take(struct host *host)
+{
+    struct stream *stream = TAILQ_FIRST(&host->offers);
+
+    if (stream == NULL)
+        return NULL;
+    withdraw_offer(stream);
+    if (held_is_waiting(&stream->read))
+        stream_has_reader(stream);
+    else
+        stream_await_reader(stream);
+    return stream;
+}
+
+void streams_end_of_host(struct streams *streams, struct host *host, const char *why)
+{
+    struct stream *stream, *next;
+
+    HASH_ITER(hh, streams->by_number, stream, next)
+    {
+        if (stream->host == host)
+            stream_fail(stream, why);
+    }
+}
+
+struct streams *streams_new(struct broker *broker)
+{
+    struct streams *streams = mem_new(struct streams);
+
+    streams->broker = broker;
+    return streams;
+}
+
+void streams_destroy(struct streams *streams)
+{
+    struct stream *stream, *next;
+
+    if (streams == NULL)
+        return;
+    HASH_ITER(hh, streams->by_number, stream, next)
+    {
+        stream_close(stream);
+    }
+    free(streams);
+}

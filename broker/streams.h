@@ -1,0 +1,94 @@
+/*
+ * Streams: what a console reads from a worker, relayed in chunks and never logged (only that it was
+ * opened is).
+ *
+ * A stream holds one chunk: the worker's push is answered when its reader asks for the chunk after
+ * it, so nothing piles up. A stream ends by its last chunk, by its reader (who closes it or asks
+ * nothing for STREAM_SILENCE_MS), or by its worker (who does not take it within STREAM_ACCEPT_MS,
+ * falls silent or starts again); the reader is then told why. Its number is random and told to its
+ * reader and its worker only: who does not know it cannot read it. Loop thread.
+ */
+#ifndef GANTRY_BROKER_STREAMS_H
+#define GANTRY_BROKER_STREAMS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include <uthash.h>
+
+#include "broker/held.h"
+#include "common/arena.h"
+#include "common/bytes.h"
+#include "common/error.h"
+#include "schemas/bus.h"
+
+#define STREAMS_MAX       1024
+#define STREAM_BYTES_MAX  (64 * 1024 * 1024) /* of the chunks of all streams */
+#define STREAM_ACCEPT_MS  30000
+#define STREAM_SILENCE_MS 60000
+
+struct broker;
+struct event;
+struct host;
+
+struct stream {
+    uint64_t number;
+    struct streams *streams;
+    struct host *host;
+    struct arena arena; /* of `open` */
+    struct stream_open open;
+    bool is_offered;        /* to the worker, which has not taken it */
+    bool is_ended;          /* the last chunk is there, or `failure` */
+    char *failure;          /* of the broker: the reader is told after the chunk that is there */
+    uint64_t sequence;      /* of the last chunk that came; 0: none did */
+    struct buffer chunk;    /* its reply, encoded; empty when it is dealt with */
+    struct held push;       /* the worker, until the chunk is dealt with */
+    struct held read;       /* the reader, until the next chunk is there */
+    struct event *patience; /* with the worker that has to take it, then with the reader */
+    TAILQ_ENTRY(stream) offer_link;
+    UT_hash_handle hh;
+};
+
+struct streams {
+    struct broker *broker;
+    struct stream *by_number;
+    size_t bytes; /* of all chunks */
+};
+
+struct streams *streams_new(struct broker *broker);
+/* No request may wait any more: the connections are closed. NULL is legal. */
+void streams_destroy(struct streams *streams);
+
+struct stream *streams_find(struct streams *streams, uint64_t number);
+
+/* -EAGAIN when there are STREAMS_MAX. What `open` points to is in `arena`, which is taken over. */
+int streams_open(struct streams *streams, struct host *host, const struct stream_open *open,
+                 struct arena *arena, struct stream **ret, struct error *err);
+
+/* The worker takes the oldest stream that is offered to its host; NULL when there is none. */
+struct stream *streams_take(struct host *host);
+
+/* A chunk came from the worker. -EAGAIN when STREAM_BYTES_MAX wait, -EPROTO when it is not the
+ * chunk after the last one or the last one is not dealt with. */
+int stream_put(struct stream *stream, const struct stream_push *push, struct error *err);
+
+/* The chunk of this number is dealt with: forget it and let the worker push on. */
+void stream_deal_with(struct stream *stream);
+
+/* Give the held reader what there is for it; nothing happens when there is nothing. */
+void stream_serve(struct stream *stream);
+
+/* Begin to count, or stop counting, how long the reader asks nothing. */
+void stream_await_reader(struct stream *stream);
+void stream_has_reader(struct stream *stream);
+
+/* End it for both sides: `why` is told to the reader who comes; the stream stays for that. */
+void stream_fail(struct stream *stream, const char *why);
+/* End it and forget it. */
+void stream_close(struct stream *stream);
+
+/* End all streams of this host. */
+void streams_end_of_host(struct streams *streams, struct host *host, const char *why);
+
+#endif

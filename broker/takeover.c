@@ -1,0 +1,164 @@
+/* A worker with another journal takes over a host; see the header. */
+#include "broker/takeover.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "broker/borrowed.h"
+#include "broker/notice.h"
+#include "broker/view_store.h"
+#include "common/arena.h"
+#include "common/mem.h"
+#include "schemas/codec.h"
+
+struct name_search {
+    struct bytes prefix;
+    bool is_found;
+};
+
+static int visit_name(void *owner, struct bytes key, struct bytes value)
+{
+    struct name_search *search = owner;
+
+    (void)value;
+    search->is_found = key.size > search->prefix.size &&
+                       memcmp(key.data, search->prefix.data, search->prefix.size) == 0;
+    return 1;
+}
+
+/* The names table is sorted by host: the first name at or after "<host>/" tells. */
+static int has_containers(const struct view *view, const char *host, bool *ret, struct error *err)
+{
+    char prefix[NAME_SIZE_MAX + 2];
+    struct name_search search = { 0 };
+    int r;
+
+    (void)snprintf(prefix, sizeof(prefix), "%s/", host);
+    search.prefix = bytes_of_text(prefix);
+    r = view->functions->walk(view->store, VIEW_NAMES, search.prefix, visit_name, &search, err);
+    if (r < 0)
+        return r;
+    *ret = search.is_found;
+    return 0;
+}
+
+int takeover_check(const struct view *view, const char *host, bool is_accepted,
+                   struct refusal *ret_refusal, struct error *err)
+{
+    uint64_t pending;
+    bool has_some;
+    int r;
+
+    r = has_containers(view, host, &has_some, err);
+    if (r < 0)
+        return r;
+    r = view_pending(view, host, &pending, err);
+    if (r < 0)
+        return r;
+    *ret_refusal = (struct refusal){ 0 };
+    if (is_accepted || (!has_some && pending == 0))
+        return 0;
+    (void)refuse(
+        ret_refusal, FAILURE_WRONG_JOURNAL,
+        "host %s is known with another journal, and with %s: give the worker its old state "
+        "directory, give it another --host, or accept the loss with gantry-broker "
+        "--accept-journal %s",
+        host, has_some ? "containers" : "commands that wait", host);
+    return 0;
+}
+
+struct waiting_command {
+    struct command_id id;
+    char container[CONTAINER_ID_SIZE + 1]; /* "": none */
+};
+
+struct waiting_search {
+    const char *host;
+    struct waiting_command *items;
+    size_t count;
+};
+
+static int visit_command(void *owner, struct bytes key, struct bytes value)
+{
+    struct waiting_search *search = owner;
+    struct waiting_command *waiting;
+    autoarena arena = { 0 };
+    struct command_row row;
+
+    (void)key;
+    if (schema_decode(&command_row_schema, value, &row, &arena, NULL) < 0)
+        return -EUCLEAN;
+    if (row.state != COMMAND_PENDING || row.host == NULL || strcmp(row.host, search->host) != 0)
+        return 0;
+    search->items =
+        mem_resized(search->items, (search->count + 1) * sizeof(struct waiting_command));
+    waiting = &search->items[search->count++];
+    *waiting = (struct waiting_command){ .id = row.id };
+    if (row.container != NULL)
+        (void)stpncpy(waiting->container, row.container, sizeof(waiting->container) - 1);
+    return 0;
+}
+
+static int fail_command(struct commit_turn *turn, const char *host,
+                        const struct waiting_command *waiting, struct error *err)
+{
+    const struct command_failed failed = {
+        .code = borrowed(failure_name(FAILURE_WRONG_JOURNAL)),
+        .text = borrowed("the host's worker came back without its journal: nobody knows whether "
+                         "this command was carried out"),
+    };
+    const struct notice notice = {
+        .host = host,
+        .container = waiting->container[0] != '\0' ? waiting->container : NULL,
+        .schema = &command_failed_schema,
+        .body = &failed,
+    };
+    struct buffer body = { 0 };
+    struct record record;
+    int r;
+
+    schema_encode(notice.schema, notice.body, &body);
+    record = notice_record(&notice, buffer_bytes(&body));
+    record.cause = waiting->id;
+    r = commit_append(turn, &record, err);
+    buffer_done(&body);
+    return r;
+}
+
+int takeover_fail_commands(struct commit_turn *turn, const char *host, struct error *err)
+{
+    const struct view *view = &turn->view;
+    struct waiting_search search = { .host = host };
+    int r;
+
+    r = view->functions->walk(view->store, VIEW_COMMANDS, (struct bytes){ 0 }, visit_command,
+                              &search, err);
+    if (r < 0)
+        (void)error_set(err, r, "find the commands that wait for host %s", host);
+    for (size_t i = 0; r >= 0 && i < search.count; i++)
+        r = fail_command(turn, host, &search.items[i], err);
+    free(search.items);
+    return r;
+}
+
+static void start_name(const char *host, char ret[NAME_SIZE_MAX + 32])
+{
+    (void)snprintf(ret, NAME_SIZE_MAX + 32, "commands_from/%s", host);
+}
+
+int takeover_set_start(struct log_txn *txn, const char *host, uint64_t hello_pos, struct error *err)
+{
+    char name[NAME_SIZE_MAX + 32];
+
+    start_name(host, name);
+    return view_store_put_number(txn, name, hello_pos, err);
+}
+
+int takeover_start(struct log_txn *txn, const char *host, uint64_t *ret, struct error *err)
+{
+    char name[NAME_SIZE_MAX + 32];
+
+    start_name(host, name);
+    return view_store_number(txn, name, ret, err);
+}

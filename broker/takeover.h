@@ -1,0 +1,34 @@
+/*
+ * A worker with another journal takes over a host.
+ *
+ * The journal that is known under the host's name is then lost, with whatever it had not told: the
+ * fold forgets the host's containers, the commands that waited for it have failed, and the new
+ * worker is given only the commands that come after. It is not taken silently from a host of which
+ * the view says anything.
+ *
+ * Pool thread, in the transaction of the hello.
+ */
+#ifndef GANTRY_BROKER_TAKEOVER_H
+#define GANTRY_BROKER_TAKEOVER_H
+
+#include <stdbool.h>
+
+#include "broker/commit.h"
+#include "common/fleet/refusal.h"
+
+/* Whether the host may be taken over: when it has neither containers nor commands that wait, or
+ * when the operator has accepted it. FAILURE_WRONG_JOURNAL in `ret_refusal` otherwise. */
+int takeover_check(const struct view *view, const char *host, bool is_accepted,
+                   struct refusal *ret_refusal, struct error *err);
+
+/* Give each command that waits for the host its outcome: command.failed, wrong-journal. */
+int takeover_fail_commands(struct commit_turn *turn, const char *host, struct error *err);
+
+/* The hello of the new worker is at `hello_pos`: commands before it are not for this worker. */
+int takeover_set_start(struct log_txn *txn, const char *host, uint64_t hello_pos,
+                       struct error *err);
+
+/* Where the commands for the host's present worker begin: all are beyond this position. */
+int takeover_start(struct log_txn *txn, const char *host, uint64_t *ret, struct error *err);
+
+#endif

@@ -1,0 +1,202 @@
+/* watch: who waits for records that pass a filter; see the header. */
+#include "broker/watch.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <sys/queue.h>
+
+#include <event2/event.h>
+
+#include "broker/broker.h"
+#include "broker/dispatch.h"
+#include "broker/handlers.h"
+#include "broker/held.h"
+#include "broker/page.h"
+#include "broker/reply.h"
+#include "common/arena.h"
+#include "common/mem.h"
+#include "schemas/bus.h"
+
+TAILQ_HEAD(watcher_queue, watcher);
+
+struct watcher {
+    struct held held;
+    struct broker *broker;
+    struct arena arena; /* of the filter */
+    struct watch asked; /* its cursor moves as records are skipped */
+    bool is_looking;    /* in `looking`, else in `waiting` */
+    TAILQ_ENTRY(watcher) link;
+};
+
+struct watches {
+    struct broker *broker;
+    struct watcher_queue waiting; /* have seen the whole log */
+    struct watcher_queue looking; /* have not */
+    unsigned count;
+    struct event *turn; /* active while somebody is looking */
+};
+
+static void leave_queue(struct watches *watches, struct watcher *watcher)
+{
+    TAILQ_REMOVE(watcher->is_looking ? &watches->looking : &watches->waiting, watcher, link);
+}
+
+static void enter_queue(struct watches *watches, struct watcher *watcher, bool is_looking)
+{
+    watcher->is_looking = is_looking;
+    TAILQ_INSERT_TAIL(is_looking ? &watches->looking : &watches->waiting, watcher, link);
+    if (is_looking)
+        event_active(watches->turn, 0, 0);
+}
+
+/* The request that it held, and nothing more of it. */
+static struct sp_request *watcher_end(struct watcher *watcher)
+{
+    struct watches *watches = watcher->broker->watches;
+    struct sp_request *request = held_end(&watcher->held);
+
+    leave_queue(watches, watcher);
+    watches->count--;
+    arena_done(&watcher->arena);
+    free(watcher);
+    return request;
+}
+
+static int look(struct broker *broker, const struct watch *asked, struct open_page *ret,
+                struct error *err)
+{
+    const struct page_wish wish = {
+        .cursor = asked->cursor,
+        .after = asked->cursor,
+        .filter = asked,
+        .records_max = asked->max,
+        .scan_max = WATCH_SCAN_MAX,
+    };
+
+    return page_open(broker->log, &wish, ret, err);
+}
+
+/* Somebody who does not wait is answered with whatever one look has found. */
+static bool is_answer(const struct open_page *page, const struct watch *asked)
+{
+    return page->page.records.count > 0 || asked->wait_ms == 0;
+}
+
+/* Look for a watcher that waits; it may be gone afterwards. The number of records looked at. */
+static unsigned look_again(struct watcher *watcher)
+{
+    struct watches *watches = watcher->broker->watches;
+    struct open_page page;
+    struct error err = { 0 };
+
+    if (look(watcher->broker, &watcher->asked, &page, &err) < 0) {
+        page_refuse(watcher_end(watcher), &err);
+        return 1;
+    }
+    if (is_answer(&page, &watcher->asked)) {
+        reply_message(watcher_end(watcher), &page_schema, &page.page);
+    } else {
+        watcher->asked.cursor = page.page.cursor;
+        leave_queue(watches, watcher);
+        enter_queue(watches, watcher, page.page.has_more);
+    }
+    page_close(&page);
+    return page.scanned + 1;
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *arg)
+{
+    struct watches *watches = arg;
+    unsigned looked_at = 0;
+
+    (void)fd;
+    (void)what;
+    while (looked_at < WATCH_SCAN_MAX && !TAILQ_EMPTY(&watches->looking))
+        looked_at += look_again(TAILQ_FIRST(&watches->looking));
+    if (!TAILQ_EMPTY(&watches->looking))
+        event_active(watches->turn, 0, 0);
+}
+
+static void on_timeout(struct held *held)
+{
+    struct watcher *watcher = container_of(held, struct watcher, held);
+
+    watcher->asked.wait_ms = 0;
+    (void)look_again(watcher);
+}
+
+static void on_abandoned(struct held *held)
+{
+    (void)watcher_end(container_of(held, struct watcher, held));
+}
+
+static const struct held_functions held_functions = {
+    .on_timeout = on_timeout,
+    .on_abandoned = on_abandoned,
+};
+
+static void wait_for(struct broker *broker, struct request *request, const struct open_page *page)
+{
+    struct watcher *watcher = mem_new(struct watcher);
+
+    watcher->broker = broker;
+    watcher->asked = *(const struct watch *)request->message;
+    watcher->asked.cursor = page->page.cursor;
+    watcher->arena = request_take_arena(request);
+    held_begin_for(&watcher->held, &held_functions, request->sp, broker->loop,
+                   watcher->asked.wait_ms);
+    broker->watches->count++;
+    enter_queue(broker->watches, watcher, page->page.has_more);
+}
+
+void handle_watch(struct broker *broker, struct request *request)
+{
+    const struct watch *asked = request->message;
+    struct open_page page;
+    struct error err = { 0 };
+
+    if (look(broker, asked, &page, &err) < 0) {
+        page_refuse(request->sp, &err);
+        return;
+    }
+    if (is_answer(&page, asked))
+        reply_message(request->sp, &page_schema, &page.page);
+    else if (broker->watches->count >= WATCHES_MAX)
+        reply_busy(request->sp, "too many watch the log: try again later");
+    else
+        wait_for(broker, request, &page);
+    page_close(&page);
+}
+
+void watches_wake(struct watches *watches)
+{
+    struct watcher *watcher;
+
+    TAILQ_FOREACH(watcher, &watches->waiting, link)
+    {
+        watcher->is_looking = true;
+    }
+    TAILQ_CONCAT(&watches->looking, &watches->waiting, link);
+    if (!TAILQ_EMPTY(&watches->looking))
+        event_active(watches->turn, 0, 0);
+}
+
+struct watches *watches_new(struct broker *broker)
+{
+    struct watches *watches = mem_new(struct watches);
+
+    watches->broker = broker;
+    TAILQ_INIT(&watches->waiting);
+    TAILQ_INIT(&watches->looking);
+    watches->turn = event_new(broker->loop, -1, EV_PERSIST, on_turn, watches);
+    return watches;
+}
+
+void watches_destroy(struct watches *watches)
+{
+    if (watches == NULL)
+        return;
+    assert(watches->count == 0);
+    event_free(watches->turn);
+    free(watches);
+}
