@@ -326,7 +326,7 @@ static int lmdb_trim(struct log_txn *base, uint64_t upto, unsigned max, unsigned
     while (count < max) {
         uint8_t key[POSITION_SIZE];
         struct index_key index;
-        uint64_t pos;
+        uint64_t pos = 0;
         int r = oldest_entry(txn, &index, &pos, err);
 
         if (r < 0)
