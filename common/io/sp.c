@@ -202,6 +202,16 @@ void sp_peer_close(struct sp_peer *peer)
     peer_free(peer);
 }
 
+/*
+ * Whoever reached a unix socket passed its mode; a TLS peer with a name of ours has proved it;
+ * plain tcp is for loopback and for networks that the operator declared trusted. The others must
+ * say something sensible first.
+ */
+static bool is_known(const struct sp_peer *peer)
+{
+    return peer->identity.transport != SP_TLS || peer->identity.name != NULL;
+}
+
 static void on_ready(void *arg)
 {
     struct sp_peer *peer = arg;
@@ -211,6 +221,8 @@ static void on_ready(void *arg)
         peer->name = sp_tls_peer_name(sp_conn_session(peer->conn));
     peer->identity.name = peer->name;
     peer->is_connected = true;
+    if (is_known(peer))
+        sp_peer_accept(peer);
     server->counters.connected++;
     server->counters.peers++;
     if (peer->is_follower) {

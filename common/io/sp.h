@@ -5,11 +5,13 @@
  *
  * and serve stock nng REQ and SUB peers.
  *
- * Limits: 10 s for TLS handshake and greeting; MESSAGE_SIZE_MAX bytes a message
- * (MESSAGE_UNKNOWN_MAX and one request at a time until sp_peer_accept); at most SP_REQUESTS_MAX
- * requests or SP_REQUEST_BYTES_MAX unanswered on a connection, then it is not read; a PUB peer with
- * more than SP_FEED_BYTES_MAX waiting is cut (it re-reads from the log). TCP keepalive 10 s and
- * TCP_USER_TIMEOUT 15 s; a peer that takes no byte of what waits for it for 30 s is cut.
+ * Limits: 10 s for TLS handshake and greeting; MESSAGE_SIZE_MAX bytes a message (for a TLS peer
+ * without a name MESSAGE_UNKNOWN_MAX, and one request at a time, until sp_peer_accept); at most
+ * SP_REQUESTS_MAX requests or SP_REQUEST_BYTES_MAX unanswered on a connection, then it is not read;
+ * a PUB peer with more than SP_FEED_BYTES_MAX waiting is cut (it re-reads from the log). TCP
+ * keepalive 10 s and TCP_USER_TIMEOUT 15 s; a peer that takes no byte of what waits for it for 30 s
+ * is cut. A connection's first message may be any, a large report too: peers repeat what was open
+ * when the last one broke.
  *
  * Owner: the broker. Everything on the loop thread. Handlers are called from the loop, and from
  * within sp_peer_close and sp_server_destroy; never from within sp_reply, sp_drop or sp_publish. A
@@ -106,7 +108,8 @@ struct sp_peer *sp_request_peer(const struct sp_request *request);
 const struct sp_identity *sp_peer_identity(const struct sp_peer *peer);
 /* A SUB peer of the feed: it asks nothing. */
 bool sp_peer_is_follower(const struct sp_peer *peer);
-/* The peer has said something sensible: from now on its messages may be large, and many at once. */
+/* The peer has said something sensible: from now on its messages may be large, and many at once.
+ * Peers whose transport says who they are, and plain tcp, begin so. */
 void sp_peer_accept(struct sp_peer *peer);
 /* What the owner keeps with a peer or a request (a role; a waiting poll). */
 void sp_peer_set_data(struct sp_peer *peer, void *data);
