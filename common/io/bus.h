@@ -1,11 +1,13 @@
 /*
  * The bus as workers, the console and clients see it: libnng's REQ and SUB as event sources of a
- * libevent loop. The one door to nng.
+ * libevent loop. With bus_link, the one door to nng.
  *
- * URLs: tcp://HOST:PORT, tls+tcp://HOST:PORT, unix:///PATH. nng's own threads only put completions
- * into a queue; callbacks run on the loop thread. A question is sent again by nng when its
- * connection breaks, so questions must be repeatable (schemas/bus.h). It reconnects by itself, 100
- * ms to 5 s apart, at random.
+ * URLs: tcp://HOST:PORT, tls+tcp://HOST:PORT, unix:///PATH. Connections are made, and made again,
+ * by themselves: 100 ms to 5 s apart, at random. nng's own threads only put completions into a
+ * queue; callbacks run on the loop thread, never from within a function of this header. A question
+ * is sent again when its connection breaks, so questions must be repeatable (schemas/bus.h).
+ *
+ * Owner: the program. Thread: the loop's. nng must not be used in a forked child without exec.
  */
 #ifndef GANTRY_COMMON_IO_BUS_H
 #define GANTRY_COMMON_IO_BUS_H
@@ -16,6 +18,8 @@
 #include "common/bytes.h"
 #include "common/error.h"
 #include "schemas/schema.h"
+
+#define BUS_QUESTIONS_MAX 1024
 
 struct event_base;
 struct bus;
@@ -30,7 +34,8 @@ struct bus_tls {
 };
 
 /* Does not wait for the connection. `on_connected` (may be NULL) is told of each connection that
- * is made (true) and lost (false). -EINVAL for a URL that is none. */
+ * is made (true) and lost (false). -EINVAL for a URL that is none, and for TLS files that cannot
+ * be used. */
 int bus_open(struct event_base *loop, const char *url, const struct bus_tls *tls,
              void (*on_connected)(void *owner, bool is_connected), void *owner, struct bus **ret,
              struct error *err);
@@ -41,22 +46,26 @@ void bus_close(struct bus *bus);
 
 /*
  * The answer: 0 and the reply's frame (type, and body to decode by its schema; borrowed for the
- * call), or -ETIMEDOUT, or -EBADMSG for what is no frame.
+ * call), or -ETIMEDOUT, or -EBADMSG for what is no frame, or -EIO when nng would not ask.
  */
 typedef void bus_answer_fn(void *owner, int result, const char *type, struct bytes body);
 
 /* Ask. `answer` is called exactly once, unless the question is cancelled. `ret_question` may be
- * NULL; it is gone once `answer` is called. */
+ * NULL; it is gone once `answer` is called. The message is not needed afterwards. -EMSGSIZE beyond
+ * MESSAGE_SIZE_MAX, -EAGAIN beyond BUS_QUESTIONS_MAX. */
 int bus_ask(struct bus *bus, const struct schema *schema, const void *message, unsigned timeout_ms,
             bus_answer_fn *answer, void *owner, struct bus_question **ret_question,
             struct error *err);
+/* `answer` will not be called. */
 void bus_cancel(struct bus_question *question);
 
-/* Follow a PUB feed: `on_message` gets each message's bytes, topic byte included. */
+/* Follow a PUB feed: `on_message` gets each message's bytes, topic byte included. What comes faster
+ * than it is taken may be lost. */
 struct bus_feed;
 int bus_follow(struct event_base *loop, const char *url, const struct bus_tls *tls,
                void (*on_message)(void *owner, struct bytes message), void *owner,
                struct bus_feed **ret, struct error *err);
+/* NULL is legal. Callable from within on_message. */
 void bus_feed_close(struct bus_feed *feed);
 
 #endif

@@ -1,0 +1,467 @@
+/* A socket of nng that dials one URL; see the header. */
+#include "common/io/bus_link.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <nng/supplemental/tls/tls.h>
+#include <nng/transport/tls/tls.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+#include "common/io/files.h"
+#include "common/mem.h"
+#include "schemas/codec.h"
+
+#define RECONNECT_MIN_MS 100
+#define RECONNECT_MAX_MS 5000
+#define RECEIVE_MAX      (2 * (size_t)MESSAGE_SIZE_MAX)
+#define PEM_SIZE_MAX     ((size_t)1024 * 1024)
+#define CLOSE_WAIT_S     2
+
+/* What the pipe callbacks of one socket hold on to. Lives until nng has closed the socket. */
+struct pulse {
+    pthread_mutex_t lock;
+    struct bus_link *link; /* NULL once the link has left the socket */
+};
+
+struct bus_link {
+    char *url; /* in nng's spelling */
+    nng_tls_config *tls;
+    const struct bus_link_handlers *handlers;
+    void *owner;
+    nng_socket socket;
+    struct pulse *pulse; /* NULL: no new socket could be had, until the next try */
+    unsigned connection; /* under the pulse's lock: how many there were */
+    int pipe;            /* under the pulse's lock: nng's number of the one there is; 0: none */
+    unsigned told;       /* the connection that the owner knows of; 0: none */
+    int bell_fd;
+    struct event *bell;
+    struct event *stale;
+    bool is_busy; /* a handler is on the stack */
+    bool is_dead; /* closed by a handler: freed when that returns */
+    bool is_lost; /* nng may ring for ever: never freed */
+};
+
+int bus_link_errno(int nng_result)
+{
+    switch (nng_result) {
+    case NNG_EADDRINVAL:
+    case NNG_EINVAL:
+    case NNG_ENOTSUP:
+        return -EINVAL;
+    case NNG_ENOMEM:
+        return -ENOMEM;
+    case NNG_ENOFILES:
+        return -EMFILE;
+    default:
+        return -EIO;
+    }
+}
+
+/* --- on nng's threads */
+
+void bus_link_ring(struct bus_link *link)
+{
+    (void)eventfd_write(link->bell_fd, 1);
+}
+
+static void on_pipe(nng_pipe pipe, nng_pipe_ev what, void *arg)
+{
+    struct pulse *pulse = arg;
+    struct bus_link *link;
+    int id = nng_pipe_id(pipe);
+
+    (void)pthread_mutex_lock(&pulse->lock);
+    link = pulse->link;
+    if (link != NULL && what == NNG_PIPE_EV_ADD_PRE) {
+        link->connection++;
+        link->pipe = id;
+        bus_link_ring(link);
+    } else if (link != NULL && link->pipe == id) {
+        link->pipe = 0;
+        bus_link_ring(link);
+    }
+    (void)pthread_mutex_unlock(&pulse->lock);
+}
+
+unsigned bus_link_connection(struct bus_link *link)
+{
+    unsigned connection;
+
+    (void)pthread_mutex_lock(&link->pulse->lock);
+    connection = link->connection;
+    (void)pthread_mutex_unlock(&link->pulse->lock);
+    return connection;
+}
+
+/* --- closing a socket, which can last */
+
+struct closing {
+    nng_socket socket;
+    struct pulse *pulse;
+};
+
+static void pulse_free(struct pulse *pulse)
+{
+    (void)pthread_mutex_destroy(&pulse->lock);
+    free(pulse);
+}
+
+static void *close_socket(void *arg)
+{
+    struct closing *closing = arg;
+
+    (void)nng_close(closing->socket);
+    pulse_free(closing->pulse);
+    free(closing);
+    return NULL;
+}
+
+/* Threads that are made in between take no signal: they are for the loop. */
+static void block_signals(sigset_t *ret_before)
+{
+    sigset_t all;
+
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, ret_before);
+}
+
+static void unblock_signals(const sigset_t *before)
+{
+    (void)pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
+static int start_closing(struct closing *closing, pthread_t *ret)
+{
+    sigset_t before;
+    int r;
+
+    block_signals(&before);
+    r = pthread_create(ret, NULL, close_socket, closing);
+    unblock_signals(&before);
+    return -r;
+}
+
+static bool has_ended(pthread_t thread, time_t wait_s)
+{
+    struct timespec until;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += wait_s;
+    if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) == 0)
+        return true;
+    (void)pthread_detach(thread);
+    return false;
+}
+
+/* Returns whether nng is done with it. */
+static bool leave_socket(nng_socket socket, struct pulse *pulse, time_t wait_s)
+{
+    struct closing *closing = mem_new(struct closing);
+    pthread_t thread;
+
+    (void)pthread_mutex_lock(&pulse->lock);
+    pulse->link = NULL;
+    (void)pthread_mutex_unlock(&pulse->lock);
+    *closing = (struct closing){ .socket = socket, .pulse = pulse };
+    if (start_closing(closing, &thread) == 0)
+        return has_ended(thread, wait_s);
+    free(closing);
+    return false;
+}
+
+/* --- opening */
+
+static int read_pem(const char *path, char **ret, struct error *err)
+{
+    size_t size;
+
+    return files_read(AT_FDCWD, path, PEM_SIZE_MAX, ret, &size, err);
+}
+
+static int use_authority(nng_tls_config *config, const char *path, struct error *err)
+{
+    autofree char *authority = NULL;
+    int r;
+
+    r = read_pem(path, &authority, err);
+    if (r < 0)
+        return r;
+    r = nng_tls_config_ca_chain(config, authority, NULL);
+    return r == 0 ? 0 : error_set(err, -EINVAL, "%s: %s", path, nng_strerror(r));
+}
+
+static int use_certificate(nng_tls_config *config, const struct bus_tls *tls, struct error *err)
+{
+    autofree char *certificate = NULL;
+    autofree char *key = NULL;
+    int r;
+
+    if (tls->certificate == NULL || tls->key == NULL)
+        return error_set(err, -EINVAL, "TLS needs a certificate and its key");
+    r = read_pem(tls->certificate, &certificate, err);
+    if (r == 0)
+        r = read_pem(tls->key, &key, err);
+    if (r < 0)
+        return r;
+    r = nng_tls_config_own_cert(config, certificate, key, NULL);
+    explicit_bzero(key, strlen(key));
+    return r == 0 ? 0 : error_set(err, -EINVAL, "%s: %s", tls->certificate, nng_strerror(r));
+}
+
+static int make_tls(const struct bus_tls *tls, const char *host, nng_tls_config **ret,
+                    struct error *err)
+{
+    const char *name = tls != NULL && tls->server_name != NULL ? tls->server_name : host;
+    nng_tls_config *config;
+    int r;
+
+    if (tls == NULL || tls->authority == NULL)
+        return error_set(err, -EINVAL, "TLS needs an authority");
+    (void)nng_tls_register();
+    if (nng_tls_config_alloc(&config, NNG_TLS_MODE_CLIENT) != 0)
+        return error_set(err, -ENOTSUP, "nng was built without TLS");
+    r = use_authority(config, tls->authority, err);
+    if (r == 0)
+        r = use_certificate(config, tls, err);
+    if (r == 0 && (nng_tls_config_server_name(config, name) != 0 ||
+                   nng_tls_config_auth_mode(config, NNG_TLS_AUTH_MODE_REQUIRED) != 0))
+        r = error_set(err, -EINVAL, "nng refuses the name %s", name);
+    if (r < 0)
+        nng_tls_config_free(config);
+    else
+        *ret = config;
+    return r;
+}
+
+/* nng's spelling of the URL, and its TLS settings. */
+static int take_url(struct bus_link *link, const char *url, const struct bus_tls *tls,
+                    struct error *err)
+{
+    static const char unix_scheme[] = "unix://";
+    nng_url *parsed;
+    int r = 0;
+
+    if (strncmp(url, unix_scheme, strlen(unix_scheme)) == 0) {
+        link->url = mem_text("ipc://%s", url + strlen(unix_scheme));
+        return url[strlen(unix_scheme)] == '/'
+                   ? 0
+                   : error_set(err, -EINVAL, "a unix socket needs an absolute path");
+    }
+    link->url = mem_dup_text(url);
+    if (nng_url_parse(&parsed, url) != 0)
+        return error_set(err, -EINVAL, "not a URL");
+    if (strcmp(parsed->u_scheme, "tcp") != 0 && strcmp(parsed->u_scheme, "tls+tcp") != 0)
+        r = error_set(err, -EINVAL, "neither tcp://, tls+tcp:// nor unix://");
+    else if (parsed->u_hostname[0] == '\0' || strtoul(parsed->u_port, NULL, 10) == 0)
+        r = error_set(err, -EINVAL, "not a host and a port");
+    else if (strcmp(parsed->u_scheme, "tls+tcp") == 0)
+        r = make_tls(tls, parsed->u_hostname, &link->tls, err);
+    nng_url_free(parsed);
+    return r;
+}
+
+static int dial(const struct bus_link *link, nng_socket socket, struct pulse *pulse)
+{
+    nng_dialer dialer;
+    int r;
+
+    if ((r = nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, RECEIVE_MAX)) != 0 ||
+        (r = nng_socket_set_ms(socket, NNG_OPT_RECONNMINT, RECONNECT_MIN_MS)) != 0 ||
+        (r = nng_socket_set_ms(socket, NNG_OPT_RECONNMAXT, RECONNECT_MAX_MS)) != 0 ||
+        (r = nng_pipe_notify(socket, NNG_PIPE_EV_ADD_PRE, on_pipe, pulse)) != 0 ||
+        (r = nng_pipe_notify(socket, NNG_PIPE_EV_REM_POST, on_pipe, pulse)) != 0 ||
+        (r = nng_dialer_create(&dialer, socket, link->url)) != 0)
+        return r;
+    if (link->tls != NULL && (r = nng_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, link->tls)) != 0)
+        return r;
+    return nng_dialer_start(dialer, NNG_FLAG_NONBLOCK);
+}
+
+static int open_socket(struct bus_link *link, nng_socket *ret, struct pulse **ret_pulse,
+                       struct error *err)
+{
+    struct pulse *pulse;
+    nng_socket socket;
+    sigset_t before;
+    int r;
+
+    block_signals(&before);
+    r = link->handlers->open(&socket); /* the first one starts nng's threads */
+    unblock_signals(&before);
+    if (r != 0)
+        return error_set(err, bus_link_errno(r), "%s", nng_strerror(r));
+    pulse = mem_new(struct pulse);
+    (void)pthread_mutex_init(&pulse->lock, NULL);
+    pulse->link = link;
+    *ret = socket;
+    *ret_pulse = pulse;
+    return 0;
+}
+
+static int enter_socket(struct bus_link *link, struct error *err)
+{
+    int r;
+
+    link->pulse = NULL;
+    r = open_socket(link, &link->socket, &link->pulse, err);
+    if (r < 0)
+        return r;
+    r = dial(link, link->socket, link->pulse);
+    if (r == 0)
+        return 0;
+    (void)leave_socket(link->socket, link->pulse, CLOSE_WAIT_S);
+    link->pulse = NULL;
+    return error_set(err, bus_link_errno(r), "%s", nng_strerror(r));
+}
+
+/* --- on the loop */
+
+static void arm_stale(struct bus_link *link)
+{
+    const struct timeval after = { .tv_sec = BUS_LINK_STALE_MS / 1000,
+                                   .tv_usec = BUS_LINK_STALE_MS % 1000 * 1000 };
+
+    (void)event_add(link->stale, &after);
+}
+
+static void link_free(struct bus_link *link)
+{
+    if (link->bell != NULL)
+        event_free(link->bell);
+    if (link->stale != NULL)
+        event_free(link->stale);
+    if (link->bell_fd >= 0)
+        (void)close(link->bell_fd);
+    if (link->tls != NULL)
+        nng_tls_config_free(link->tls);
+    free(link->url);
+    free(link);
+}
+
+static void link_enter(struct bus_link *link)
+{
+    assert(!link->is_busy);
+    link->is_busy = true;
+}
+
+static void link_leave(struct bus_link *link)
+{
+    link->is_busy = false;
+    if (link->is_dead && !link->is_lost)
+        link_free(link);
+}
+
+/* Tell of a lost connection, then of the one there is. */
+static void tell(struct bus_link *link)
+{
+    unsigned now = 0;
+
+    if (link->pulse == NULL)
+        return;
+    (void)pthread_mutex_lock(&link->pulse->lock);
+    if (link->pipe != 0)
+        now = link->connection;
+    (void)pthread_mutex_unlock(&link->pulse->lock);
+    if (now == link->told)
+        return;
+    if (link->told != 0) {
+        link->told = 0;
+        arm_stale(link);
+        link->handlers->on_connected(link->owner, false);
+    }
+    if (now != 0 && !link->is_dead) {
+        link->told = now;
+        (void)event_del(link->stale);
+        link->handlers->on_connected(link->owner, true);
+    }
+}
+
+static void on_bell(evutil_socket_t fd, short what, void *arg)
+{
+    struct bus_link *link = arg;
+    eventfd_t count;
+
+    (void)what;
+    (void)eventfd_read(fd, &count);
+    link_enter(link);
+    link->handlers->on_ring(link->owner);
+    if (!link->is_dead)
+        tell(link);
+    link_leave(link);
+}
+
+/* nng may have given up on its dialer: start over with another socket. */
+static void on_stale(evutil_socket_t fd, short what, void *arg)
+{
+    struct bus_link *link = arg;
+
+    (void)fd;
+    (void)what;
+    link_enter(link);
+    link->handlers->on_leave(link->owner);
+    if (link->pulse != NULL)
+        (void)leave_socket(link->socket, link->pulse, 0);
+    link->pipe = 0;
+    arm_stale(link);
+    if (enter_socket(link, NULL) == 0)
+        link->handlers->on_enter(link->owner);
+    link_leave(link);
+}
+
+static int start(struct bus_link *link, struct event_base *loop, struct error *err)
+{
+    link->bell_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (link->bell_fd < 0)
+        return error_set_errno(err, "eventfd");
+    link->bell = event_new(loop, link->bell_fd, EV_READ | EV_PERSIST, on_bell, link);
+    link->stale = event_new(loop, -1, 0, on_stale, link);
+    if (link->bell == NULL || link->stale == NULL || event_add(link->bell, NULL) < 0)
+        return error_set(err, -ENOMEM, "no event for it");
+    arm_stale(link);
+    return enter_socket(link, err);
+}
+
+int bus_link_open(struct event_base *loop, const char *url, const struct bus_tls *tls,
+                  const struct bus_link_handlers *handlers, void *owner, struct bus_link **ret,
+                  struct error *err)
+{
+    struct bus_link *link = mem_new(struct bus_link);
+    int r;
+
+    link->handlers = handlers;
+    link->owner = owner;
+    link->bell_fd = -1;
+    r = take_url(link, url, tls, err);
+    if (r == 0)
+        r = start(link, loop, err);
+    if (r < 0) {
+        link_free(link);
+        return error_add_context(err, r, "reach %s", url);
+    }
+    *ret = link;
+    return 0;
+}
+
+bool bus_link_close(struct bus_link *link)
+{
+    (void)event_del(link->bell);
+    (void)event_del(link->stale);
+    link->is_dead = true;
+    link->is_lost = link->pulse != NULL && !leave_socket(link->socket, link->pulse, CLOSE_WAIT_S);
+    if (link->is_lost)
+        return false;
+    if (!link->is_busy)
+        link_free(link);
+    return true;
+}
+
+nng_socket bus_link_socket(const struct bus_link *link)
+{
+    return link->socket;
+}

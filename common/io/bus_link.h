@@ -1,0 +1,58 @@
+/*
+ * A socket of nng that dials one URL for as long as it lives, as an event source of the loop.
+ *
+ * nng's threads only leave word: they set a few numbers under a lock and ring a descriptor; every
+ * handler is called by the loop. nng 1.5.2 can stop to dial for good (a TLS peer that dies between
+ * handshake and greeting) and can wait for ever in nng_close: a link without a connection for
+ * BUS_LINK_STALE_MS is therefore given a new socket, and sockets are closed by a thread of their
+ * own, which is not waited for much longer than it should take.
+ *
+ * Owner: a bus or a feed. Thread: the loop's, but for bus_link_ring.
+ */
+#ifndef GANTRY_COMMON_IO_BUS_LINK_H
+#define GANTRY_COMMON_IO_BUS_LINK_H
+
+#include <nng/nng.h>
+#include <stdbool.h>
+
+#include "common/error.h"
+#include "common/io/bus.h"
+
+#define BUS_LINK_STALE_MS 15000
+
+struct bus_link;
+
+struct bus_link_handlers {
+    /* Open and set up a socket of the right protocol. Returns nng's result. */
+    int (*open)(nng_socket *ret);
+    /* A connection was made (true) or lost (false); they alternate, beginning with true. */
+    void (*on_connected)(void *owner, bool is_connected);
+    /* Somebody rang. */
+    void (*on_ring)(void *owner);
+    /* The socket will be closed when this returns: nothing may use it any more. */
+    void (*on_leave)(void *owner);
+    /* There is a new socket. */
+    void (*on_enter)(void *owner);
+};
+
+/* `handlers` is kept. -EINVAL for a URL that is none, and for TLS files that cannot be used. */
+int bus_link_open(struct event_base *loop, const char *url, const struct bus_tls *tls,
+                  const struct bus_link_handlers *handlers, void *owner, struct bus_link **ret,
+                  struct error *err);
+
+/* No handler is called. Returns false when nng did not let go of the socket: what its callbacks use
+ * must then never be freed. A handler may close its link. */
+bool bus_link_close(struct bus_link *link);
+
+nng_socket bus_link_socket(const struct bus_link *link);
+
+/* The number of the connection, from 1; it is counted before anything is sent on it. */
+unsigned bus_link_connection(struct bus_link *link);
+
+/* Have on_ring called by the loop. Any thread. */
+void bus_link_ring(struct bus_link *link);
+
+/* As a negative errno. */
+int bus_link_errno(int nng_result);
+
+#endif
