@@ -1,0 +1,45 @@
+/*
+ * Exit files: conmon's word about how a run ended, in RUN/exits and, as a durable copy, in the
+ * bundle (BEHAVIOUR XF, CM-12 to CM-14). Seen by inotify as they are renamed into place; each is
+ * told of once until it is forgotten.
+ *
+ * Loop thread.
+ */
+#ifndef GANTRY_WORKER_IO_EXITS_H
+#define GANTRY_WORKER_IO_EXITS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/auto.h"
+#include "common/error.h"
+#include "schemas/events.h"
+
+struct cgroups;
+struct event_base;
+struct exits;
+struct layout;
+
+typedef void exits_on_exit_fn(void *owner, const char *id, uint32_t run,
+                              const struct container_died *died);
+
+/* Make RUN/exits. `layout` and `cgroups` are borrowed. */
+int exits_new(struct event_base *loop, const struct layout *layout, const struct cgroups *cgroups,
+              exits_on_exit_fn *on_exit, void *owner, struct exits **ret, struct error *err);
+void exits_destroy(struct exits *exits);
+DEFINE_AUTODESTROY(exits)
+
+/* Tell of every exit file that is there, from within, then of new ones. Should the directory be
+ * removed it is made again. */
+int exits_watch(struct exits *exits, struct error *err);
+
+/* Has this run an exit file, in either place? If so, on_exit has been called, now or before. */
+bool exits_look(struct exits *exits, const char *id, uint32_t run);
+
+/* Unlink the files of this run, as well as those that are only copies. */
+void exits_forget(struct exits *exits, const char *id, uint32_t run);
+
+/* The files of all runs of a container are gone. */
+void exits_forget_all(struct exits *exits, const char *id);
+
+#endif
