@@ -1,0 +1,290 @@
+/* Files of a container; see the header. */
+#include "worker/io/bundle.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/arena.h"
+#include "common/auto.h"
+#include "common/bytes.h"
+#include "common/io/files.h"
+#include "common/mem.h"
+#include "worker/io/mounts.h"
+#include "worker/io/network_files.h"
+#include "worker/io/rootfs.h"
+#include "worker/io/spec.h"
+#include "worker/io/users.h"
+
+#define ACCOUNT_FILE_MAX (4 * 1024 * 1024) /* bytes of passwd or group */
+#define HOST_FILE_MAX    (1024 * 1024)     /* bytes of the host's hosts or resolv.conf */
+
+/* What the host says, or nothing. */
+static char *read_host_file(const char *path)
+{
+    char *text = NULL;
+    size_t size;
+
+    if (files_read(AT_FDCWD, path, HOST_FILE_MAX, &text, &size, NULL) < 0)
+        return mem_dup_text("");
+    return text;
+}
+
+static int make_directories(const struct bundle_request *request, struct error *err)
+{
+    autofree char *bundle = layout_bundle(request->layout, request->id);
+    autofree char *volatile_directory = layout_volatile(request->layout, request->id);
+    int r = files_make_directories(bundle, 0700, err);
+
+    return r < 0 ? r : files_make_directories(volatile_directory, 0700, err);
+}
+
+int bundle_make(const struct bundle_request *request, struct outcome *outcome)
+{
+    struct error err = { 0 };
+    autoclose int root_fd = -1;
+
+    if (rootfs_open(request->config->rootfs, &root_fd, &err) < 0)
+        return outcome_fail(outcome, FAILURE_ROOTFS, &err);
+    if (make_directories(request, &err) < 0)
+        return outcome_fail_system(outcome, &err);
+    return 0;
+}
+
+/* Relative to `directory`; what is not there is fine. */
+static void drop_files(const char *directory, const char *const *names)
+{
+    for (; *names != NULL; names++) {
+        autofree char *path = mem_text("%s/%s", directory, *names);
+
+        (void)unlink(path);
+    }
+}
+
+#define NAMES(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+static void drop_exit(const struct layout *layout, const char *id, uint32_t run)
+{
+    autofree char *exits = layout_exits(layout);
+    autofree char *persist = layout_persist(layout, id, run);
+    char name[RUN_NAME_SIZE];
+
+    run_name_write(id, run, name);
+    drop_files(exits, NAMES(name));
+    drop_files(persist, NAMES("exit", "oom"));
+}
+
+/* Everything that conmon or the runtime writes: what is there now is of another run or try. */
+static void drop_stale(const struct bundle_request *request)
+{
+    autofree char *bundle = layout_bundle(request->layout, request->id);
+    autofree char *volatile_directory = layout_volatile(request->layout, request->id);
+
+    drop_files(bundle, NAMES("attach", "ctl", "winsz", "oom"));
+    drop_files(volatile_directory, NAMES("pidfile", "conmon.pid", "oci-log"));
+    drop_exit(request->layout, request->id, request->run);
+}
+
+static int write_text(const char *path, struct bytes text, struct error *err)
+{
+    return files_replace(AT_FDCWD, path, text, 0644, 0, err);
+}
+
+/* The host paths of the network files; NULL for those that the container keeps as they are. */
+struct network_paths {
+    char *hosts;
+    char *resolv_conf;
+    char *hostname;
+};
+
+static void network_paths_done(struct network_paths *paths)
+{
+    free(paths->hosts);
+    free(paths->resolv_conf);
+    free(paths->hostname);
+}
+
+static int write_hosts(const struct container_config *config, const char *hostname,
+                       const char *path, struct error *err)
+{
+    autofree char *host_hosts = read_host_file("/etc/hosts");
+    struct buffer text = { 0 };
+    int r = network_write_hosts(config, hostname, host_hosts, &text, err);
+
+    if (r >= 0)
+        r = write_text(path, buffer_bytes(&text), err);
+    buffer_done(&text);
+    return r;
+}
+
+static int write_resolv_conf(const struct container_config *config, const char *path,
+                             struct error *err)
+{
+    autofree char *host_resolv = read_host_file("/etc/resolv.conf");
+    struct buffer text = { 0 };
+    int r;
+
+    network_write_resolv(config, host_resolv, &text);
+    r = write_text(path, buffer_bytes(&text), err);
+    buffer_done(&text);
+    return r;
+}
+
+/* A root filesystem without /etc gets none of them: nothing is made in what is not ours. */
+static int write_network_files(const struct bundle_request *request, int root_fd,
+                               struct network_paths *ret, struct error *err)
+{
+    const struct container_config *config = request->config;
+    autofree char *directory = layout_volatile(request->layout, request->id);
+    char buffer[HOSTNAME_DEFAULT_SIZE];
+    const char *hostname = network_hostname(config, request->id, buffer);
+    autofree char *line = mem_text("%s\n", hostname);
+    bool has_network = config->network == NULL || strcmp(config->network, "none") != 0;
+    int r;
+
+    if (!rootfs_has_directory(root_fd, "/etc"))
+        return 0;
+    ret->hostname = mem_text("%s/hostname", directory);
+    r = write_text(ret->hostname, bytes_of_text(line), err);
+    if (r >= 0 && !config->no_hosts) {
+        ret->hosts = mem_text("%s/hosts", directory);
+        r = write_hosts(config, hostname, ret->hosts, err);
+    }
+    if (r >= 0 && has_network) {
+        ret->resolv_conf = mem_text("%s/resolv.conf", directory);
+        r = write_resolv_conf(config, ret->resolv_conf, err);
+    }
+    return r;
+}
+
+static int find_user(const struct bundle_request *request, int root_fd, struct arena *arena,
+                     struct user_identity *ret, struct error *err)
+{
+    autofree char *passwd = NULL;
+    autofree char *group = NULL;
+
+    (void)rootfs_read_file(root_fd, request->config, "/etc/passwd", ACCOUNT_FILE_MAX, &passwd,
+                           NULL);
+    (void)rootfs_read_file(root_fd, request->config, "/etc/group", ACCOUNT_FILE_MAX, &group, NULL);
+    return user_resolve(request->config->user, passwd, group, arena, ret, err);
+}
+
+static int write_config(const struct bundle_request *request, const struct user_identity *user,
+                        const struct network_paths *network, struct outcome *outcome)
+{
+    struct spec_request spec = {
+        .id = request->id,
+        .created = request->created,
+        .config = request->config,
+        .user = user,
+        .hosts = network->hosts,
+        .resolv_conf = network->resolv_conf,
+        .hostname = network->hostname,
+        .has_cgroup_namespace = request->has_cgroup_namespace,
+        .has_mqueue = access("/dev/mqueue", F_OK) == 0 || access("/proc/sys/fs/mqueue", F_OK) == 0,
+    };
+    autofree char *bundle = layout_bundle(request->layout, request->id);
+    autofree char *path = mem_text("%s/config.json", bundle);
+    autofree char *text = NULL;
+    struct error err = { 0 };
+
+    if (spec_write(&spec, &text, &err) < 0)
+        return outcome_fail(outcome, FAILURE_INVALID_ARGUMENT, &err);
+    if (write_text(path, bytes_of_text(text), &err) < 0)
+        return outcome_fail_system(outcome, &err);
+    return 0;
+}
+
+/* The directories that conmon and the runtime expect. */
+static int make_run_directories(const struct bundle_request *request, struct error *err)
+{
+    autofree char *persist = layout_persist(request->layout, request->id, request->run);
+    autofree char *runtime_root = layout_runtime_root(request->layout);
+    int r = make_directories(request, err);
+
+    if (r >= 0)
+        r = files_make_directories(persist, 0700, err);
+    if (r >= 0)
+        r = files_make_directories(runtime_root, 0700, err);
+    return r;
+}
+
+int bundle_prepare(const struct bundle_request *request, struct outcome *outcome)
+{
+    __attribute__((cleanup(network_paths_done))) struct network_paths network = { 0 };
+    autoarena arena = { 0 };
+    autoclose int root_fd = -1;
+    struct user_identity user;
+    struct error err = { 0 };
+    int r;
+
+    if (rootfs_open(request->config->rootfs, &root_fd, &err) < 0)
+        return outcome_fail(outcome, FAILURE_ROOTFS, &err);
+    if (make_run_directories(request, &err) < 0)
+        return outcome_fail_system(outcome, &err);
+    drop_stale(request);
+    if (find_user(request, root_fd, &arena, &user, &err) < 0)
+        return outcome_fail(outcome, FAILURE_INVALID_ARGUMENT, &err);
+    r = write_network_files(request, root_fd, &network, &err);
+    if (r == -EINVAL)
+        return outcome_fail(outcome, FAILURE_INVALID_ARGUMENT, &err);
+    if (r < 0)
+        return outcome_fail_system(outcome, &err);
+    return write_config(request, &user, &network, outcome);
+}
+
+/* Nothing is mounted there in good times; but removing must never reach into a mount. */
+static int remove_directory(const char *path, struct outcome *outcome)
+{
+    struct error err = { 0 };
+    int r = mounts_detach_beneath(path, &err);
+
+    if (r >= 0)
+        r = files_remove_tree(AT_FDCWD, path, &err);
+    return r < 0 ? outcome_fail_system(outcome, &err) : 0;
+}
+
+int bundle_clear(const struct layout *layout, const char *id, struct outcome *outcome)
+{
+    autofree char *volatile_directory = layout_volatile(layout, id);
+
+    return remove_directory(volatile_directory, outcome);
+}
+
+static void drop_exits_of(const struct layout *layout, const char *id)
+{
+    autofree char *exits = layout_exits(layout);
+    DIR *directory = opendir(exits);
+    struct dirent *entry;
+
+    if (directory == NULL)
+        return;
+    while ((entry = readdir(directory)) != NULL) {
+        if (strncmp(entry->d_name, id, CONTAINER_ID_SIZE) == 0)
+            (void)unlinkat(dirfd(directory), entry->d_name, 0);
+    }
+    (void)closedir(directory);
+}
+
+int bundle_remove(const struct layout *layout, const char *id, struct outcome *outcome)
+{
+    autofree char *bundle = layout_bundle(layout, id);
+    int r = bundle_clear(layout, id, outcome);
+
+    if (r >= 0)
+        r = remove_directory(bundle, outcome);
+    drop_exits_of(layout, id);
+    return r;
+}
+
+int bundle_forget_run(const struct layout *layout, const char *id, uint32_t run,
+                      struct outcome *outcome)
+{
+    autofree char *persist = layout_persist(layout, id, run);
+
+    drop_exit(layout, id, run);
+    return remove_directory(persist, outcome);
+}

@@ -1,0 +1,122 @@
+/*
+ * A step of an operation: what one function of hands.h begins, as a list of stages that are
+ * carried out one after the other. A stage is a job on the pool, a call of the OCI runtime, a
+ * wait, or a few lines at once; it ends by step_next() or step_fail(), now or later. When one
+ * fails, the plan's undo stages run; what fails in them is logged.
+ *
+ * Loop thread, but for the work of a job, which touches its step and what tools say is for any
+ * thread.
+ */
+#ifndef GANTRY_WORKER_IO_STEP_H
+#define GANTRY_WORKER_IO_STEP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "common/arena.h"
+#include "common/io/jobpool.h"
+#include "worker/io/hands.h"
+#include "worker/io/layout.h"
+#include "worker/io/outcome.h"
+
+struct cgroups;
+struct conmon_launch;
+struct event_base;
+struct exits;
+struct probe;
+struct runtimes;
+struct step;
+struct steps;
+struct watches;
+
+/* What stages work with; owned by the hands. */
+struct tools {
+    struct event_base *loop;
+    struct jobpool *pool;    /* borrowed */
+    struct layout layout;    /* any thread */
+    struct cgroups *cgroups; /* any thread */
+    struct runtimes *runtimes;
+    struct exits *exits;
+    struct watches *watches;
+    struct probe *probe;
+};
+
+typedef void step_stage_fn(struct step *step);
+
+/* Both lists end with NULL. */
+struct step_plan {
+    const char *name; /* "create-runtime" */
+    step_stage_fn *const *stages;
+    step_stage_fn *const *undo; /* may be NULL */
+};
+
+/* Blocking, on a pool thread. Failures go into step->stage. */
+typedef void step_work_fn(struct step *step);
+
+struct step {
+    struct steps *steps;
+    struct tools *tools;
+    const struct step_plan *plan;
+    step_stage_fn *const *next;
+    bool is_undoing;
+
+    char id[CONTAINER_ID_SIZE + 1];
+    uint32_t run;
+    char name[RUN_NAME_SIZE]; /* "<id>-<run>" */
+    struct arena arena;       /* of the copies below */
+    const struct container_config *config;
+    const char *runtime; /* its name; NULL: not known */
+    uint64_t created;
+    uint32_t pid; /* of init */
+    uint64_t pid_started;
+    uint32_t signal;
+    bool may_signal_all;
+
+    char *runtime_path; /* heap; once it is chosen */
+    struct conmon_launch *launch;
+    bool is_waiting_probe;
+    struct container_initialized init; /* the result of an init */
+
+    struct outcome stage;   /* of the stage's job */
+    struct outcome outcome; /* of the step: the first failure */
+    step_work_fn *work;
+    struct job job;
+    bool is_in_job;
+    bool is_ended; /* its result was given while the job still runs */
+    hands_done_fn *done;
+    void *owner;
+    bool is_ready;
+    STAILQ_ENTRY(step) ready_link;
+    LIST_ENTRY(step) link;
+};
+
+/* `on_idle` is called once, after steps_close(), when no job is under way any more; it frees. */
+struct steps *steps_new(struct tools *tools, void (*on_idle)(void *owner), void *owner);
+
+/* End every step with -ECANCELED; frees the steps, and calls on_idle, now or when the last job
+ * comes back. */
+void steps_close(struct steps *steps);
+
+/* A new step that will run `plan` once the caller returns to the loop. The caller may fill in
+ * what the container does not say. */
+struct step *steps_begin(struct steps *steps, const struct step_plan *plan,
+                         const struct hands_container *container, hands_done_fn *done, void *owner);
+
+/* The stage is done. */
+void step_next(struct step *step);
+
+/* The stage has failed. */
+void step_fail(struct step *step, enum failure failure, const struct error *err);
+void step_fail_outcome(struct step *step, const struct outcome *outcome);
+
+/* The rest of the stages is not needed: the step has succeeded. */
+void step_finish(struct step *step);
+
+/* Do `work` on the pool, then the next stage, or fail as it says. */
+void step_job(struct step *step, step_work_fn *work);
+
+/* Call the step's runtime with up to four words; then the next stage, or fail as it says. */
+void step_call_runtime(struct step *step, const char *const *words);
+
+#endif
