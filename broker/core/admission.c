@@ -50,44 +50,38 @@ static int check_id(struct question *question, struct admission *ret, struct err
     return 0;
 }
 
-/* The answer of the first time again, if it is remembered. */
-static int answer_again(struct question *question, struct admission *ret, struct error *err)
+static void answer_again(const struct command_row *row, struct admission *ret)
+{
+    ret->result = ADMISSION_DUPLICATE;
+    ret->pos = row->pos;
+    if (row->state == COMMAND_REFUSED && row->outcome_pos == row->pos)
+        (void)refuse(&ret->refusal, failure_parse(row->code), "%s", row->text);
+}
+
+/* Was it said before? Its row tells, or the mark of its client when the row is gone. */
+static int check_sequence(struct question *question, struct admission *ret, struct error *err)
 {
     struct command_id id = question->command->id;
     struct command_row row;
+    struct client_row client;
     int r;
 
     r = view_command(question->view, id, &row, question->arena, err);
-    if (r == -ENOENT) {
+    if (r == 0)
+        answer_again(&row, ret);
+    if (r != -ENOENT)
+        return r;
+    r = view_client(question->view, command_id_client(id), &client, err);
+    question->is_new_client = r == -ENOENT;
+    if (r < 0)
+        return r == -ENOENT ? 0 : r;
+    if (command_id_sequence(id) <= client.sequence)
         (void)refuse(&ret->refusal, FAILURE_TOO_OLD,
                      "command %llu of client %016llx came after a later one, and what became of it "
                      "is forgotten: look at its container, then submit with a new id",
                      (unsigned long long)command_id_sequence(id),
                      (unsigned long long)command_id_client(id));
-        return 0;
-    }
-    if (r < 0)
-        return r;
-    ret->result = ADMISSION_DUPLICATE;
-    ret->pos = row.pos;
-    if (row.state == COMMAND_REFUSED && row.outcome_pos == row.pos)
-        (void)refuse(&ret->refusal, failure_parse(row.code), "%s", row.text);
     return 0;
-}
-
-static int check_sequence(struct question *question, struct admission *ret, struct error *err)
-{
-    struct command_id id = question->command->id;
-    struct client_row client;
-    int r;
-
-    r = view_client(question->view, command_id_client(id), &client, err);
-    question->is_new_client = r == -ENOENT;
-    if (r == -ENOENT)
-        return 0;
-    if (r < 0 || command_id_sequence(id) > client.sequence)
-        return r;
-    return answer_again(question, ret, err);
 }
 
 /* A client that the view does not know may be one that it has forgotten: what it wrote before that

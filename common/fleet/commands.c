@@ -38,6 +38,20 @@ static bool is_create(const char *type)
     return strcmp(type, container_create_schema.name) == 0;
 }
 
+/* Its client's mark does not say so when the client was forgotten before the command was. */
+static int check_is_new(const struct view *view, const struct record *command, struct error *err)
+{
+    autoarena arena = { 0 };
+    struct command_row row;
+    int r;
+
+    r = view_command(view, command->id, &row, &arena, err);
+    if (r == 0)
+        return error_set(err, -EPROTO, "command at %llu again at %llu", (unsigned long long)row.pos,
+                         (unsigned long long)command->pos);
+    return r == -ENOENT ? 0 : r;
+}
+
 int commands_ask(const struct view *view, const struct record *command, struct error *err)
 {
     struct command_row row = {
@@ -52,7 +66,9 @@ int commands_ask(const struct view *view, const struct record *command, struct e
     };
     int r;
 
-    r = clients_heard(view, command->id, command, err);
+    r = check_is_new(view, command, err);
+    if (r == 0)
+        r = clients_heard(view, command->id, command, err);
     if (r == 0)
         r = put_row(view, &row, err);
     if (r == 0)
@@ -236,7 +252,7 @@ int commands_end(const struct view *view, const struct record *record, struct er
     r = put_row(view, &row, err);
     if (r == 0)
         r = count_pending(view, row.host, -1, err);
-    if (r == 0 && row.state != COMMAND_DONE && is_create(row.type))
+    if (r == 0 && is_create(row.type)) /* held still: it came to nothing, whatever it says */
         r = containers_release(view, row.container, row.pos, err);
     if (r == 0)
         r = enter_finished(view, record, err);
