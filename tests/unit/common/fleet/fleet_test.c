@@ -311,7 +311,9 @@ static void a_command_is_asked_once(void **state)
     assert_int_equal(client.sequence, 1);
     assert_int_equal(client.pos, log->pos);
     assert_int_equal(client.time, LOG_START);
-    refused(log, command, "command 1 of client 0000000000000007 after its command 1");
+    refused(log, command, "command at 2 again at 3");
+    command.id = command_id_make(LOG_CLIENT, 0);
+    refused(log, command, "command 0 of client 0000000000000007 after its command 1");
     assert_int_equal(pending(log), 1);
 }
 

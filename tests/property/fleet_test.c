@@ -1,0 +1,494 @@
+/*
+ * Random records, legal and not, through the fold: a view built again from the same records is the
+ * same to the byte, a refused record changes nothing that it must not, and the tables agree with
+ * each other all the time. The seeds are fixed; GANTRY_SEED tries another.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/crc32c.h"
+#include "common/fleet/container_state.h"
+#include "common/fleet/view.h"
+#include "schemas/codec.h"
+#include "tests/support/fleet_log.h"
+
+#define STEPS      2000
+#define CENSUS     10 /* steps between two counts of everything */
+#define HOSTS      3
+#define CONTAINERS 6
+#define NAMES      4
+#define CLIENTS    4
+
+struct world {
+    uint64_t seed;
+    struct fleet_log *log;
+    struct buffer records[STEPS]; /* as they would be stored */
+    size_t count;
+    struct command_id asked[STEPS]; /* commands so far, refused ones among them */
+    size_t asked_count;
+    uint64_t sequences[CLIENTS];
+    uint64_t journals[HOSTS]; /* journal_seq of each host */
+    uint64_t incarnations[HOSTS];
+    uint64_t refused;
+};
+
+/* splitmix64 */
+static uint64_t dice(struct world *world)
+{
+    uint64_t z = world->seed += 0x9e3779b97f4a7c15ULL;
+
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
+    return z ^ z >> 31;
+}
+
+static unsigned below(struct world *world, unsigned limit)
+{
+    return (unsigned)(dice(world) % limit);
+}
+
+static bool one_in(struct world *world, unsigned n)
+{
+    return below(world, n) == 0;
+}
+
+static const char *host_name(unsigned host)
+{
+    static const char *const names[HOSTS] = { "a", "ab", "b" };
+
+    return names[host];
+}
+
+static struct container_config *any_config(struct world *world)
+{
+    char name[] = { (char)('m' + (char)below(world, NAMES)), '\0' };
+
+    return fleet_log_config(world->log, one_in(world, 40) ? "no name" : name);
+}
+
+static struct record make_command(struct world *world)
+{
+    static const char *const types[] = { "container.create", "container.create", "container.start",
+                                         "container.stop" };
+    const char *type = types[below(world, 4)];
+    unsigned client = below(world, CLIENTS);
+    struct container_create create = { .config = any_config(world) };
+    bool is_create = strcmp(type, "container.create") == 0 && !one_in(world, 30);
+    struct record record = fleet_log_command(
+        world->log, type, fleet_log_container(world->log, below(world, CONTAINERS)),
+        is_create ? &create : NULL);
+
+    if (!one_in(world, 10))
+        world->sequences[client] += 1 + below(world, 2);
+    record.id = command_id_make(client, world->sequences[client]);
+    record.host = arena_text(&world->log->arena, host_name(below(world, HOSTS)));
+    world->asked[world->asked_count++] = record.id;
+    return record;
+}
+
+static struct command_id any_cause(struct world *world)
+{
+    if (world->asked_count == 0 || one_in(world, 20))
+        return command_id_make(99, 1 + below(world, 5));
+    if (one_in(world, 3))
+        return world->asked[below(world, (unsigned)world->asked_count)];
+    return world->asked[world->asked_count - 1 - below(world, 8) % world->asked_count];
+}
+
+static const void *event_body(struct world *world, const char *type)
+{
+    struct arena *arena = &world->log->arena;
+
+    if (strcmp(type, "container.created") == 0) {
+        struct container_created *body = arena_zeroed(arena, sizeof(*body));
+
+        body->config = any_config(world);
+        return body;
+    }
+    if (strcmp(type, "container.initialized") == 0) {
+        struct container_initialized *body = arena_zeroed(arena, sizeof(*body));
+
+        *body = (struct container_initialized){ .pid = 1 + below(world, 1000),
+                                                .conmon_pid = 2,
+                                                .runtime = arena_text(arena, "crun") };
+        return body;
+    }
+    if (strcmp(type, "container.died") == 0) {
+        struct container_died *body = arena_zeroed(arena, sizeof(*body));
+
+        *body = (struct container_died){ .exit_code = (int32_t)below(world, 256),
+                                         .is_unknown = one_in(world, 5) };
+        return body;
+    }
+    if (strcmp(type, "container.stopping") == 0 || strcmp(type, "container.signalled") == 0 ||
+        strcmp(type, "container.restarting") == 0) {
+        static const struct container_stopping stopping = { .signal = 15, .timeout_s = 10 };
+        static const struct container_signalled signalled = { .signal = 9 };
+        static const struct container_restarting restarting = { .count = 2 };
+
+        if (strcmp(type, "container.stopping") == 0)
+            return &stopping;
+        return strcmp(type, "container.signalled") == 0 ? (const void *)&signalled : &restarting;
+    }
+    return NULL;
+}
+
+/* Mostly what is legal now, so that containers get somewhere. */
+static enum container_event any_event(struct world *world, enum container_state state)
+{
+    enum container_event event = CONTAINER_EVENT_NONE;
+
+    for (unsigned tries = 0; tries < 40; tries++) {
+        event = (enum container_event)(1 + below(world, CONTAINER_EVENT_COUNT - 1));
+        if (container_state_after(state, event) != CONTAINER_STATE_COUNT || one_in(world, 40))
+            break;
+    }
+    return event;
+}
+
+static void set_host(struct world *world, struct record *record, const char *host)
+{
+    for (unsigned i = 0; i < HOSTS; i++) {
+        if (strcmp(host, host_name(i)) != 0)
+            continue;
+        if (!one_in(world, 30)) /* else it is one that was there before */
+            world->journals[i]++;
+        record->journal_seq = world->journals[i];
+    }
+    record->host = arena_text(&world->log->arena, host);
+}
+
+static struct record make_container_event(struct world *world)
+{
+    char *id = fleet_log_container(world->log, below(world, CONTAINERS));
+    struct container_row row = fleet_log_row(world->log, id);
+    enum container_event event = any_event(world, (enum container_state)row.state);
+    const char *type = container_event_type(event);
+    uint32_t run = row.run + (event == CONTAINER_EVENT_INITIALIZED ? 1 : 0);
+    struct record record;
+
+    if (one_in(world, 30))
+        run += below(world, 3) - 1;
+    record = fleet_log_event(world->log, type, id, run, event_body(world, type));
+    set_host(world, &record,
+             row.id == NULL || one_in(world, 30) ? host_name(below(world, HOSTS)) : row.host);
+    if (one_in(world, 2))
+        record.cause = any_cause(world);
+    return record;
+}
+
+static struct record make_outcome(struct world *world)
+{
+    static const char *const types[] = { "command.done", "command.failed", "command.refused",
+                                         "command.expired" };
+    struct record record = fleet_log_outcome(world->log, types[below(world, 4)], any_cause(world));
+    struct command_row row = fleet_log_command_row(world->log, record.cause);
+
+    if (one_in(world, 4)) { /* the broker's own word */
+        record.journal_seq = 0;
+        if (one_in(world, 2))
+            record.cause = command_id_make(0, ++world->sequences[0]);
+        return record;
+    }
+    set_host(world, &record,
+             row.host == NULL || one_in(world, 20) ? host_name(below(world, HOSTS)) : row.host);
+    return record;
+}
+
+static struct record make_host_event(struct world *world)
+{
+    static const char *const types[] = { "host.unreachable", "host.reachable", "access.denied" };
+    unsigned host = below(world, HOSTS);
+    struct host_facts facts = { .version = arena_text(&world->log->arena, "1") };
+    struct host_hello hello = { .facts = &facts };
+
+    if (one_in(world, 2))
+        return fleet_log_system(world->log, types[below(world, 3)], host_name(host), NULL);
+    if (one_in(world, 6)) {
+        world->incarnations[host] += 1000; /* another journal */
+        world->journals[host] = 0;
+    }
+    world->incarnations[host] += below(world, 3);
+    hello.incarnation = world->incarnations[host] % 1000 + below(world, 2);
+    hello.journal = command_id_make(host, world->incarnations[host] / 1000);
+    return fleet_log_system(world->log, "host.hello", host_name(host), &hello);
+}
+
+static struct record make_record(struct world *world)
+{
+    unsigned what = below(world, 20);
+
+    if (world->count < HOSTS * 4 || what == 0)
+        return make_host_event(world);
+    if (what < 5)
+        return make_command(world);
+    if (what < 9)
+        return make_outcome(world);
+    return make_container_event(world);
+}
+
+/* Mostly on, sometimes by hours, sometimes back. */
+static void let_time_pass(struct world *world)
+{
+    if (one_in(world, 100))
+        world->log->now_ns -= below(world, 100) * LOG_HOUR;
+    else if (one_in(world, 20))
+        world->log->now_ns += below(world, 30) * LOG_HOUR;
+    else
+        world->log->now_ns += below(world, 100) * LOG_SECOND;
+}
+
+struct table_hash {
+    uint32_t crc[VIEW_TABLE_COUNT];
+    uint64_t rows[VIEW_TABLE_COUNT];
+    unsigned table;
+};
+
+static int hash_row(void *owner, struct bytes key, struct bytes value)
+{
+    struct table_hash *hash = owner;
+    uint32_t *crc = &hash->crc[hash->table];
+
+    *crc = crc32c(crc32c(*crc, key.data, key.size), value.data, value.size);
+    hash->rows[hash->table]++;
+    return 0;
+}
+
+static void walk(const struct view *view, unsigned table,
+                 int (*visit)(void *owner, struct bytes key, struct bytes value), void *owner)
+{
+    assert_int_equal(view->functions->walk(view->store, (enum view_table)table, (struct bytes){ 0 },
+                                           visit, owner, NULL),
+                     0);
+}
+
+static struct table_hash hash_tables(const struct view *view)
+{
+    struct table_hash hash = { 0 };
+
+    for (; hash.table < VIEW_TABLE_COUNT; hash.table++)
+        walk(view, hash.table, hash_row, &hash);
+    return hash;
+}
+
+static void assert_unchanged(const struct record *record, const struct table_hash *before,
+                             const struct table_hash *after)
+{
+    for (unsigned table = 0; table < VIEW_TABLE_COUNT; table++) {
+        bool may_change =
+            record->kind == RECORD_EVENT
+                ? table == VIEW_HOSTS && record->journal_seq != 0
+                : table != VIEW_CONTAINERS && table != VIEW_NAMES && table != VIEW_HOSTS;
+
+        if (!may_change && before->crc[table] != after->crc[table])
+            fail_msg("a refused %s changed %s", record->type,
+                     view_table_name((enum view_table)table));
+    }
+}
+
+/* What the invariants count while they walk. */
+struct census {
+    struct fleet_log *log;
+    uint64_t pending[HOSTS];
+    uint64_t finished;
+    uint64_t names;
+};
+
+static int check_name(void *owner, struct bytes key, struct bytes value)
+{
+    struct census *census = owner;
+    struct container_row row;
+    char id[CONTAINER_ID_SIZE + 1] = { 0 };
+    char *expected;
+
+    assert_int_equal(value.size, CONTAINER_ID_SIZE);
+    memcpy(id, value.data, value.size);
+    row = fleet_log_row(census->log, id);
+    assert_non_null(row.id);
+    expected = arena_printf(&census->log->arena, "%s/%s", row.host, row.config->name);
+    assert_true(bytes_equal(key, bytes_of_text(expected)));
+    census->names++;
+    return 0;
+}
+
+static int check_container(void *owner, struct bytes key, struct bytes value)
+{
+    struct census *census = owner;
+    struct container_row row;
+    struct host_row host;
+
+    (void)key;
+    assert_int_equal(schema_decode(&container_row_schema, value, &row, &census->log->arena, NULL),
+                     0);
+    assert_true(row.state < CONTAINER_STATE_COUNT);
+    assert_true(row.pos > 0 && row.pos <= census->log->pos);
+    if (row.state == CONTAINER_RUNNING || row.state == CONTAINER_PAUSED)
+        assert_true(row.run > 0 && row.pid != 0 && !row.has_exited);
+    if (row.state == CONTAINER_EXITED || row.state == CONTAINER_CONFIGURED)
+        assert_true(row.pid == 0 && row.conmon_pid == 0);
+    if (row.state != CONTAINER_UNKNOWN)
+        assert_int_equal(view_host(census->log->view, row.host, &host, &census->log->arena, NULL),
+                         0);
+    census->names--;
+    return 0;
+}
+
+static int check_command(void *owner, struct bytes key, struct bytes value)
+{
+    struct census *census = owner;
+    struct command_row row;
+
+    (void)key;
+    assert_int_equal(schema_decode(&command_row_schema, value, &row, &census->log->arena, NULL), 0);
+    for (unsigned i = 0; i < HOSTS && row.state == COMMAND_PENDING; i++)
+        census->pending[i] += strcmp(row.host, host_name(i)) == 0;
+    assert_int_equal(row.outcome_pos == 0, row.state == COMMAND_PENDING);
+    census->finished += row.state != COMMAND_PENDING;
+    return 0;
+}
+
+static int check_finished(void *owner, struct bytes key, struct bytes value)
+{
+    struct census *census = owner;
+    struct command_id id;
+
+    assert_int_equal(value.size, VIEW_NUMBER_SIZE + COMMAND_ID_SIZE);
+    memcpy(&id, value.data + VIEW_NUMBER_SIZE, sizeof(id));
+    assert_int_equal(fleet_log_command_row(census->log, id).outcome_pos,
+                     view_read_number(key.data));
+    return 0;
+}
+
+/* A row that is being created has a command that is pending, and that command no other row. */
+static int check_reservation(void *owner, struct bytes key, struct bytes value)
+{
+    struct census *census = owner;
+    struct command_row row;
+    struct container_row container;
+
+    (void)key;
+    assert_int_equal(schema_decode(&command_row_schema, value, &row, &census->log->arena, NULL), 0);
+    if (strcmp(row.type, "container.create") != 0 || row.state == COMMAND_PENDING)
+        return 0;
+    container = fleet_log_row(census->log, row.container);
+    assert_false(container.id != NULL && container.state == CONTAINER_UNKNOWN &&
+                 container.pos == row.pos);
+    return 0;
+}
+
+static void assert_total(const struct view *view, const char *key, uint64_t expected)
+{
+    uint64_t total = 0;
+
+    assert_int_equal(view_total(view, key, &total, NULL), 0);
+    assert_int_equal(total, expected);
+}
+
+static void check_invariants(struct world *world, const struct table_hash *hash)
+{
+    const struct view *view = world->log->view;
+    struct census census = { .log = world->log };
+
+    walk(view, VIEW_NAMES, check_name, &census);
+    walk(view, VIEW_CONTAINERS, check_container, &census);
+    assert_int_equal(census.names, 0); /* as many names as containers */
+    walk(view, VIEW_COMMANDS, check_command, &census);
+    walk(view, VIEW_COMMANDS, check_reservation, &census);
+    walk(view, VIEW_FINISHED, check_finished, &census);
+    assert_int_equal(hash->rows[VIEW_FINISHED], census.finished);
+    assert_int_equal(hash->rows[VIEW_CLIENTS], hash->rows[VIEW_CLIENT_HOURS]);
+    assert_total(view, "finished", census.finished);
+    assert_total(view, "clients", hash->rows[VIEW_CLIENTS]);
+    for (unsigned i = 0; i < HOSTS; i++)
+        assert_total(view, view_pending_key(host_name(i), &world->log->arena), census.pending[i]);
+}
+
+static void step(struct world *world)
+{
+    struct record record = make_record(world);
+    struct table_hash before = hash_tables(world->log->view);
+    struct table_hash after;
+    int r;
+
+    let_time_pass(world);
+    r = fleet_log_apply(world->log, &record, NULL);
+    assert_true(r == 0 || r == -EPROTO);
+    schema_encode(&record_schema, &record, &world->records[world->count++]);
+    after = hash_tables(world->log->view);
+    if (r < 0) {
+        world->refused++;
+        assert_unchanged(&record, &before, &after);
+    }
+    if (world->count % CENSUS == 0)
+        check_invariants(world, &after);
+}
+
+static uint64_t rebuild(const struct world *world)
+{
+    autodestroy(memory_view) struct memory_view *memory = memory_view_new();
+    uint64_t hash = 0;
+
+    for (size_t i = 0; i < world->count; i++) {
+        autoarena arena = { 0 };
+        struct record record;
+        int r;
+
+        assert_int_equal(
+            schema_decode(&record_schema, buffer_bytes(&world->records[i]), &record, &arena, NULL),
+            0);
+        r = fleet_apply(memory_view_view(memory), &record, NULL);
+        assert_true(r == 0 || r == -EPROTO);
+    }
+    assert_int_equal(view_hash(memory_view_view(memory), &hash, NULL), 0);
+    return hash;
+}
+
+static void run_world(uint64_t seed)
+{
+    struct world *world = calloc(1, sizeof(*world));
+
+    print_message("seed %" PRIu64 "\n", seed);
+    world->seed = seed;
+    world->log = fleet_log_new_empty();
+    while (world->count < STEPS) {
+        step(world);
+        if (world->count % 500 == 0)
+            assert_int_equal(rebuild(world), fleet_log_hash(world->log));
+    }
+    /* The dice are good: neither nothing nor everything is refused. */
+    assert_true(world->refused > STEPS / 100 && world->refused < STEPS / 2);
+    for (size_t i = 0; i < world->count; i++)
+        buffer_done(&world->records[i]);
+    fleet_log_destroy(world->log);
+    free(world);
+}
+
+static void the_fold_is_the_same_however_often_it_is_done(void **unused)
+{
+    const char *seed = getenv("GANTRY_SEED");
+
+    (void)unused;
+    if (seed != NULL) {
+        run_world(strtoull(seed, NULL, 10));
+        return;
+    }
+    for (uint64_t i = 1; i <= 3; i++)
+        run_world(i);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_fold_is_the_same_however_often_it_is_done),
+    };
+    return cmocka_run_group_tests_name("fleet", tests, NULL, NULL);
+}
