@@ -13,8 +13,9 @@ static enum container_operation own_operation(const struct unit *unit)
 {
     uint32_t state = unit->row.state;
     enum plan_next next = unit->plan.next;
+    bool is_leftover = state == CONTAINER_CREATED && unit->plan.is_leftover;
 
-    if (state == CONTAINER_STOPPED || (state == CONTAINER_CREATED && next == PLAN_CLEANUP))
+    if (state == CONTAINER_STOPPED || is_leftover)
         return CONTAINER_OPERATION_CLEANUP;
     if (is_at_rest(state) && next == PLAN_RUN)
         return CONTAINER_OPERATION_START;
@@ -185,7 +186,8 @@ static bool overtake(struct ledger *ledger, struct unit *unit)
     }
     if (command->operation == CONTAINER_OPERATION_STOP &&
         unit->current.kind == CONTAINER_OPERATION_STOP) {
-        TAILQ_INSERT_TAIL(&unit->current.joined, take_first(unit), link);
+        TAILQ_REMOVE(&unit->waiting, command, link);
+        TAILQ_INSERT_TAIL(&unit->current.joined, command, link);
         hasten(ledger, unit, command);
         return true;
     }

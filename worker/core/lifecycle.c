@@ -65,16 +65,19 @@ static void end_command(struct ledger *ledger, struct unit *unit, struct command
     command_destroy(command);
 }
 
-/* What a container that failed or managed to do something by itself does next. */
+/* What the container does by itself after the operation has ended. A removal that has begun is
+ * taken up again until it succeeds, whoever began it. */
 static void plan_on(struct ledger *ledger, struct unit *unit, const struct operation *operation)
 {
     bool is_own = operation->command == NULL;
     bool has_failed = operation->failure != FAILURE_NONE;
     bool is_start = operation->kind == CONTAINER_OPERATION_START;
 
-    if (is_start && has_failed && unit->row.config != NULL)
-        plan_after_failed_start(&unit->plan, unit->row.config, is_own);
-    else if (is_own && has_failed)
+    if (has_failed && unit->row.state == CONTAINER_REMOVING)
+        unit->plan.next = PLAN_REMOVE;
+    if (is_start && has_failed)
+        plan_after_failed_start(&unit->plan, &unit->row, is_own);
+    else if (has_failed && (is_own || unit->plan.next == PLAN_REMOVE))
         plan_after_failure(&unit->plan, ledger->now.steady_ms);
     else if (is_own)
         plan_after_success(&unit->plan);
@@ -482,8 +485,7 @@ void lifecycle_resume_rebooted(struct ledger *ledger, struct unit *unit)
         apply_exit(ledger, unit, &unknown);
     unit->plan.at_ms = 0;
     unit->plan.quick = 0;
-    if (unit->row.state == CONTAINER_CREATED && unit->plan.next == PLAN_NOTHING)
-        unit->plan.next = PLAN_CLEANUP;
+    unit->plan.is_leftover = unit->row.state == CONTAINER_CREATED;
     resume_rebooted(unit, &unit->passing);
     resume_rebooted(unit, &unit->current);
     carry_on_both(ledger, unit);

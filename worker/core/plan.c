@@ -58,9 +58,10 @@ void plan_after_exit(struct plan *plan, const struct container_row *row)
            !was_asked_for(plan, row) && policy_wants(row->config, has_failed, plan->restarts));
 }
 
-void plan_after_failed_start(struct plan *plan, const struct container_config *config, bool is_own)
+void plan_after_failed_start(struct plan *plan, const struct container_row *row, bool is_own)
 {
-    decide(plan, config, is_own && policy_wants(config, true, plan->restarts));
+    decide(plan, row->config, is_own && policy_wants(row->config, true, plan->restarts));
+    plan->is_leftover = row->state == CONTAINER_CREATED;
 }
 
 void plan_after_failure(struct plan *plan, uint64_t now_ms)
@@ -73,8 +74,7 @@ void plan_after_success(struct plan *plan)
 {
     plan->failures = 0;
     plan->at_ms = 0;
-    if (plan->next == PLAN_CLEANUP)
-        plan->next = PLAN_NOTHING;
+    plan->is_leftover = false;
 }
 
 void plan_announce(struct plan *plan, uint64_t now_ms, struct container_restarting *ret)

@@ -21,7 +21,6 @@
 
 enum plan_next {
     PLAN_NOTHING = 0,
-    PLAN_CLEANUP, /* what a reboot left of a created one */
     PLAN_RESTART, /* the policy wants another run; not yet announced */
     PLAN_RUN,     /* announced; begins at `at_ms` */
     PLAN_REMOVE,  /* --rm */
@@ -29,6 +28,7 @@ enum plan_next {
 
 struct plan {
     enum plan_next next;
+    bool is_leftover;      /* a created one that cannot be started any more: it is cleaned up */
     uint64_t at_ms;        /* steady clock: not before; 0: at once */
     uint32_t failures;     /* of the container's own cleanup or removal, in a row */
     uint32_t restarts;     /* by the policy since the user's start */
@@ -39,8 +39,8 @@ struct plan {
 /* A run has ended that was running; `row` has the exit in it. */
 void plan_after_exit(struct plan *plan, const struct container_row *row);
 
-/* A start has failed; `is_own`: it was the policy's. */
-void plan_after_failed_start(struct plan *plan, const struct container_config *config, bool is_own);
+/* A start has failed and left the container as `row` says; `is_own`: it was the policy's. */
+void plan_after_failed_start(struct plan *plan, const struct container_row *row, bool is_own);
 
 /* Its own cleanup or removal has failed: it is tried again later. */
 void plan_after_failure(struct plan *plan, uint64_t now_ms);

@@ -30,6 +30,7 @@ struct unit_memo {
     struct operation_memo *current;
     struct operation_memo *passing;
     uint32_t next;
+    bool is_leftover;
     uint64_t at_ms;
     uint32_t failures;
     uint32_t restarts;
@@ -59,6 +60,7 @@ static const struct field unit_memo_fields[] = {
     FIELD_MESSAGE(struct unit_memo, current, "current",      false, &operation_memo_schema),
     FIELD_MESSAGE(struct unit_memo, passing, "passing",      false, &operation_memo_schema),
     FIELD(struct unit_memo, next,            "next",         false),
+    FIELD(struct unit_memo, is_leftover,     "leftover",     false),
     FIELD(struct unit_memo, at_ms,           "at",           false),
     FIELD(struct unit_memo, failures,        "failures",     false),
     FIELD(struct unit_memo, restarts,        "restarts",     false),
@@ -190,6 +192,7 @@ void unit_store_memo(const struct unit *unit, struct buffer *ret)
         .current = memo_of(&unit->current, &arena),
         .passing = memo_of(&unit->passing, &arena),
         .next = plan->next,
+        .is_leftover = plan->is_leftover,
         .at_ms = plan->at_ms,
         .failures = plan->failures,
         .restarts = plan->restarts,
@@ -198,6 +201,7 @@ void unit_store_memo(const struct unit *unit, struct buffer *ret)
     };
 
     if (memo.current != NULL || memo.passing != NULL || plan->next != PLAN_NOTHING ||
+        plan->is_leftover ||
         (plan->failures | plan->restarts | plan->quick | plan->asked_signal) != 0)
         schema_encode(&unit_memo_schema, &memo, ret);
 }
@@ -277,6 +281,7 @@ int unit_load_memo(struct unit *unit, struct bytes value, struct error *err)
     if (r < 0)
         return r;
     unit->plan = (struct plan){ .next = (enum plan_next)memo.next,
+                                .is_leftover = memo.is_leftover,
                                 .at_ms = memo.at_ms,
                                 .failures = memo.failures,
                                 .restarts = memo.restarts,

@@ -1,0 +1,459 @@
+/*
+ * Random commands, results, exits, crashes and reboots against the engine in a simulated host:
+ * every command gets exactly one outcome, rows are the fold of the journal, operations end, and
+ * what the rows say agrees with the host.
+ *
+ * GANTRY_SEED=n runs that seed alone.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+#include "schemas/commands.h"
+#include "tests/support/engine_world.h"
+
+#define CONTAINERS 3
+#define RUNS_MAX   4096
+#define ROUNDS     250
+#define SEEDS      120
+
+/* One container on the simulated host. */
+struct body {
+    char id[CONTAINER_ID_SIZE + 1];
+    bool has_directories;
+    bool has_runtime; /* the runtime knows it */
+    bool is_started;
+    bool is_paused;
+    bool is_alive;
+    uint32_t run;
+    bool has_exit;       /* an exit file of `exit_run` lies there */
+    bool is_told;        /* the engine has heard of it since the worker's start */
+    bool is_conmon_dead; /* no exit file will come */
+    uint32_t exit_run;
+    struct container_died died;
+};
+
+struct host {
+    struct engine_world *world;
+    struct body bodies[CONTAINERS];
+    uint64_t random;
+    uint64_t seed;
+};
+
+static uint32_t dice(struct host *host, uint32_t sides)
+{
+    host->random ^= host->random << 13;
+    host->random ^= host->random >> 7;
+    host->random ^= host->random << 17;
+    return (uint32_t)(host->random >> 20) % sides;
+}
+
+static struct body *body_of(struct host *host, const char *id)
+{
+    for (unsigned i = 0; i < CONTAINERS; i++) {
+        if (strcmp(host->bodies[i].id, id) == 0)
+            return &host->bodies[i];
+    }
+    (void)fprintf(stderr, "no container %s\n", id);
+    abort();
+}
+
+static void die(struct host *host, struct body *body, int32_t code)
+{
+    if (!body->is_alive)
+        return;
+    body->is_alive = false;
+    body->is_paused = false;
+    body->has_exit = true;
+    body->is_told = false;
+    body->exit_run = body->run;
+    body->died =
+        (struct container_died){ .exit_code = code, .finished = world_now(host->world).wall_ns };
+    if (body->is_conmon_dead || dice(host, 8) == 0)
+        body->died = (struct container_died){ .is_unknown = true,
+                                              .finished = world_now(host->world).wall_ns };
+}
+
+static struct step_result refusal(enum failure failure)
+{
+    return (struct step_result){ .code = -EIO, .failure = failure, .text = "the host says no" };
+}
+
+static struct step_result create_runtime(struct host *host, struct body *body, uint32_t run)
+{
+    static char crun[] = "crun";
+    struct step_result result = { 0 };
+
+    if (dice(host, 8) == 0)
+        return refusal(FAILURE_RUNTIME);
+    body->has_runtime = true;
+    body->is_alive = true;
+    body->is_started = false;
+    body->is_conmon_dead = false;
+    body->run = run;
+    result.init =
+        (struct container_initialized){ .pid = 100 + run, .conmon_pid = 50 + run, .runtime = crun };
+    return result;
+}
+
+static struct step_result resolve_create(struct host *host, struct body *body, uint32_t run)
+{
+    static char crun[] = "crun";
+    struct step_result result = { 0 };
+
+    if (body->has_runtime && body->is_alive && body->run == run) {
+        result.init = (struct container_initialized){ .pid = 100 + run,
+                                                      .conmon_pid = 50 + run,
+                                                      .runtime = crun };
+        return result;
+    }
+    if (body->run == run) {
+        die(host, body, 137);
+        body->has_runtime = false;
+    }
+    return refusal(FAILURE_INTERNAL);
+}
+
+static struct step_result start_runtime(struct host *host, struct body *body)
+{
+    if (!body->has_runtime || !body->is_alive)
+        return refusal(FAILURE_RUNTIME);
+    if (body->is_started)
+        return (struct step_result){ 0 };
+    if (dice(host, 8) == 0) {
+        if (dice(host, 2) == 0)
+            die(host, body, 1);
+        return refusal(FAILURE_NOT_FOUND);
+    }
+    body->is_started = true;
+    if (dice(host, 6) == 0)
+        die(host, body, 0);
+    return (struct step_result){ 0 };
+}
+
+static struct step_result send_signal(struct host *host, struct body *body, uint32_t signal)
+{
+    if (signal == SIGKILL || (signal == SIGTERM && dice(host, 3) != 0))
+        die(host, body, 128 + (int32_t)signal);
+    return (struct step_result){ 0 };
+}
+
+static struct step_result freeze(struct body *body, bool is_paused)
+{
+    if (!body->is_alive || !body->is_started)
+        return refusal(FAILURE_RUNTIME);
+    body->is_paused = is_paused;
+    return (struct step_result){ 0 };
+}
+
+static struct step_result delete_runtime(struct host *host, struct body *body)
+{
+    if (dice(host, 12) == 0)
+        return refusal(FAILURE_RUNTIME);
+    die(host, body, 137);
+    body->has_runtime = false;
+    return (struct step_result){ 0 };
+}
+
+static struct step_result remove_directories(struct host *host, struct body *body)
+{
+    /* What a failed create could not take back either is told in its outcome, and stays. */
+    bool may_fail = world_state(host->world, body->id) != CONTAINER_STATE_COUNT;
+
+    if (may_fail && dice(host, 12) == 0)
+        return refusal(FAILURE_DISK);
+    body->has_directories = false;
+    body->has_exit = false;
+    return (struct step_result){ 0 };
+}
+
+/* The step, done to the host. */
+static struct step_result perform(struct host *host, const struct world_action *action)
+{
+    struct body *body = body_of(host, action->id);
+
+    switch (action->step) {
+    case STEP_MAKE_DIRECTORIES:
+        body->has_directories = true;
+        return dice(host, 10) == 0 ? refusal(FAILURE_ROOTFS) : (struct step_result){ 0 };
+    case STEP_CREATE_RUNTIME:
+        return create_runtime(host, body, action->run);
+    case STEP_RESOLVE_CREATE:
+        return resolve_create(host, body, action->run);
+    case STEP_START_RUNTIME:
+        return start_runtime(host, body);
+    case STEP_SIGNAL_STOP:
+    case STEP_SIGNAL_ASKED:
+    case STEP_SIGNAL_KILL:
+        return send_signal(host, body, action->signal);
+    case STEP_PAUSE:
+        return freeze(body, true);
+    case STEP_UNPAUSE:
+        return freeze(body, false);
+    case STEP_DELETE_RUNTIME:
+        return delete_runtime(host, body);
+    case STEP_REMOVE_DIRECTORIES:
+        return remove_directories(host, body);
+    case STEP_NONE:
+    case STEP_AWAIT_STOP:
+    case STEP_AWAIT_DEATH:
+    case STEP_COUNT:
+        break;
+    }
+    fail_msg("nobody can carry out %s", step_name(action->step));
+    return refusal(FAILURE_INTERNAL);
+}
+
+static void carry_out(struct host *host, size_t index)
+{
+    struct world_action action = world_action(host->world, index);
+    struct step_result result = { 0 };
+
+    if (action.kind == ACTION_STEP) {
+        result = perform(host, &action);
+    } else {
+        struct body *body = body_of(host, action.id);
+
+        if (body->exit_run == action.run)
+            body->has_exit = false;
+    }
+    world_answer(host->world, index, &result);
+}
+
+static bool is_alive(void *owner, const char *id, uint32_t run)
+{
+    struct host *host = owner;
+    struct body *body = body_of(host, id);
+    bool alive = body->is_alive && body->run == run;
+
+    if (!alive && (!body->has_exit || body->exit_run != run)) {
+        /* It is gone without a trace: the hands will say that nobody knows how. */
+        body->has_exit = true;
+        body->exit_run = run;
+        body->died = (struct container_died){ .is_unknown = true };
+    }
+    return alive;
+}
+
+/* A restarted worker finds every exit file again. */
+static void find_exits_again(struct host *host)
+{
+    for (unsigned i = 0; i < CONTAINERS; i++)
+        host->bodies[i].is_told = false;
+}
+
+static void crash(struct host *host, bool is_rebooted)
+{
+    size_t count = world_action_count(host->world);
+
+    /* Some of what was asked for was done before, without anybody hearing of it. */
+    for (size_t i = 0; i < count; i++) {
+        struct world_action action = world_action(host->world, i);
+
+        if (action.kind == ACTION_STEP && dice(host, 2) == 0)
+            (void)perform(host, &action);
+    }
+    for (unsigned i = 0; is_rebooted && i < CONTAINERS; i++) {
+        host->bodies[i].is_alive = false;
+        host->bodies[i].is_paused = false;
+        host->bodies[i].has_runtime = false;
+        host->bodies[i].has_exit = false;
+    }
+    find_exits_again(host);
+    world_restart(host->world, is_rebooted, is_alive, host);
+}
+
+static void tell_exit(struct host *host, struct body *body)
+{
+    if (!body->has_exit || body->is_told)
+        return;
+    body->is_told = true;
+    world_exit(host->world, body->id, body->exit_run, &body->died);
+}
+
+static void submit_something(struct host *host)
+{
+    static const char *const types[] = { "container.init",    "container.start",
+                                         "container.start",   "container.pause",
+                                         "container.stop",    "container.restart",
+                                         "container.unpause", "container.kill",
+                                         "container.cleanup", "container.remove" };
+    static const char *const policies[] = { NULL, "on-failure", "always" };
+    static const uint32_t signals[] = { SIGKILL, SIGTERM, SIGHUP };
+    struct body *body = &host->bodies[dice(host, CONTAINERS)];
+    const char *type = types[dice(host, sizeof(types) / sizeof(*types))];
+    struct maybe_u32 timeout_s = { .is_set = dice(host, 2) == 0, .value = dice(host, 3) * 5 };
+    struct container_stop stop = { .timeout_s = timeout_s };
+    struct container_kill kill_one = { .signal = signals[dice(host, 3)] };
+    struct container_remove remove_one = { .force = dice(host, 2) == 0, .timeout_s = timeout_s };
+    const void *message = NULL;
+
+    if (dice(host, 5) == 0) {
+        (void)world_create(host->world, body->id, body->id, policies[dice(host, 3)],
+                           dice(host, 4) == 0);
+        return;
+    }
+    if (strcmp(type, "container.stop") == 0 || strcmp(type, "container.restart") == 0)
+        message = &stop;
+    else if (strcmp(type, "container.kill") == 0)
+        message = &kill_one;
+    else if (strcmp(type, "container.remove") == 0)
+        message = &remove_one;
+    (void)world_submit_until(host->world, type, body->id, message,
+                             dice(host, 10) == 0 ? world_now(host->world).wall_ns + 1 : 0);
+}
+
+static void do_something(struct host *host)
+{
+    size_t actions = world_action_count(host->world);
+    struct body *body = &host->bodies[dice(host, CONTAINERS)];
+
+    switch (dice(host, 12)) {
+    case 0:
+    case 1:
+    case 2:
+        submit_something(host);
+        break;
+    case 3:
+        if (dice(host, 3) == 0 && body->is_started && !body->is_paused)
+            die(host, body, (int32_t)dice(host, 2));
+        break;
+    case 4:
+        world_advance_ms(host->world, dice(host, 8000));
+        break;
+    case 5:
+        if (dice(host, 6) == 0)
+            crash(host, dice(host, 4) == 0);
+        break;
+    case 6:
+        tell_exit(host, body);
+        break;
+    default:
+        if (actions > 0)
+            carry_out(host, dice(host, (uint32_t)actions));
+        break;
+    }
+    if (dice(host, 2) == 0)
+        world_commit(host->world);
+}
+
+/* Let everything that is under way end: nobody asks for more, nothing fails for want of time. */
+static void drain(struct host *host)
+{
+    for (unsigned round = 0; round < 3000; round++) {
+        world_commit(host->world);
+        while (world_action_count(host->world) > 0) {
+            carry_out(host, 0);
+            world_commit(host->world);
+        }
+        for (unsigned i = 0; i < CONTAINERS; i++)
+            tell_exit(host, &host->bodies[i]);
+        world_commit(host->world);
+        if (world_action_count(host->world) == 0 &&
+            engine_deadline_ms(world_engine(host->world)) == UINT64_MAX)
+            return;
+        world_advance_ms(host->world, 700);
+    }
+    for (unsigned i = 0; i < CONTAINERS; i++)
+        (void)fprintf(stderr, "container %.4s is %s\n", host->bodies[i].id,
+                      container_state_name(world_state(host->world, host->bodies[i].id)));
+    fail_msg("seed %llu: operations do not end: %zu commands are left, %zu actions wait",
+             (unsigned long long)host->seed, world_kept_commands(host->world),
+             world_action_count(host->world));
+}
+
+static void check_outcomes(const struct host *host)
+{
+    for (uint64_t pos = 1; pos <= world_last_pos(host->world); pos++) {
+        unsigned count = 0;
+
+        (void)world_outcome(host->world, pos, &count);
+        if (count != 1)
+            fail_msg("seed %llu: command %llu has %u outcomes", (unsigned long long)host->seed,
+                     (unsigned long long)pos, count);
+    }
+}
+
+static void check_fold(const struct host *host)
+{
+    autofree char *wrong = world_check_fold(host->world);
+
+    if (wrong != NULL)
+        fail_msg("seed %llu: %s", (unsigned long long)host->seed, wrong);
+}
+
+/* What the row says is what the host is. */
+static void check_body(const struct host *host, const struct body *body)
+{
+    enum container_state state = world_state(host->world, body->id);
+    bool is_right = true;
+
+    if (state == CONTAINER_STATE_COUNT)
+        is_right = !body->has_directories && !body->has_runtime && !body->is_alive;
+    else if (state == CONTAINER_RUNNING)
+        is_right = body->is_alive && body->is_started && !body->is_paused;
+    else if (state == CONTAINER_PAUSED)
+        is_right = body->is_alive && body->is_started && body->is_paused;
+    else if (state == CONTAINER_CREATED)
+        is_right = body->is_alive && !body->is_started;
+    else if (state == CONTAINER_EXITED || state == CONTAINER_CONFIGURED)
+        is_right = !body->is_alive && !body->has_runtime && body->has_directories;
+    else
+        is_right = false;
+    if (!is_right || body->has_exit)
+        fail_msg("seed %llu: container %.4s is %s, but: directories %d, runtime %d, alive %d, "
+                 "started %d, paused %d, exit file %d",
+                 (unsigned long long)host->seed, body->id, container_state_name(state),
+                 body->has_directories, body->has_runtime, body->is_alive, body->is_started,
+                 body->is_paused, body->has_exit);
+}
+
+static void run_seed(uint64_t seed)
+{
+    autodestroy(engine_world) struct engine_world *world = engine_world_new();
+    struct host host = { .world = world, .seed = seed, .random = seed * 0x9E3779B97F4A7C15 + 1 };
+
+    world_set_auto_commit(world, false);
+    for (unsigned i = 0; i < CONTAINERS; i++)
+        memset(host.bodies[i].id, "abc"[i], CONTAINER_ID_SIZE);
+    for (unsigned round = 0; round < ROUNDS; round++)
+        do_something(&host);
+    check_fold(&host);
+    drain(&host);
+    check_outcomes(&host);
+    check_fold(&host);
+    for (unsigned i = 0; i < CONTAINERS; i++)
+        check_body(&host, &host.bodies[i]);
+}
+
+static void every_command_ends_once_and_rows_agree_with_the_host(void **unused)
+{
+    const char *only = getenv("GANTRY_SEED");
+
+    (void)unused;
+    if (only != NULL) {
+        run_seed(strtoull(only, NULL, 10));
+        return;
+    }
+    for (uint64_t seed = 1; seed <= SEEDS; seed++)
+        run_seed(seed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_command_ends_once_and_rows_agree_with_the_host),
+    };
+
+    return cmocka_run_group_tests_name("worker_engine", tests, NULL, NULL);
+}
