@@ -1,0 +1,276 @@
+/* Numbers as people write and read them; see the header. */
+#include "ops/console/units.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#define NS_PER_S 1000000000ULL
+
+struct unit {
+    const char *name;
+    double factor;
+};
+
+/* clang-format off */
+static const struct unit size_units[] = {
+    { "",   1 },
+    { "b",  1 },
+    { "k",  0x1p10 }, { "kb", 0x1p10 }, { "kib", 0x1p10 },
+    { "m",  0x1p20 }, { "mb", 0x1p20 }, { "mib", 0x1p20 },
+    { "g",  0x1p30 }, { "gb", 0x1p30 }, { "gib", 0x1p30 },
+    { "t",  0x1p40 }, { "tb", 0x1p40 }, { "tib", 0x1p40 },
+};
+
+static const struct unit duration_units[] = {
+    { "h", 3600e9 }, { "m", 60e9 }, { "s", 1e9 }, { "ms", 1e6 }, { "us", 1e3 }, { "ns", 1 },
+};
+/* clang-format on */
+
+#define COUNT_OF(table) (sizeof(table) / sizeof(*(table)))
+
+/* A decimal number without a sign: no infinity, no hexadecimal, which strtod would take. */
+static bool read_decimal(const char *text, double *ret, const char **ret_rest)
+{
+    size_t size = strspn(text, "0123456789.");
+    char *end = NULL;
+
+    if (size == 0 || !isdigit((unsigned char)text[0]))
+        return false;
+    *ret = strtod(text, &end);
+    *ret_rest = end;
+    return end == text + size;
+}
+
+int units_parse_bytes(const char *text, uint64_t *ret, struct error *err)
+{
+    const char *unit = NULL;
+    double number = 0;
+
+    if (!read_decimal(text, &number, &unit))
+        return error_set(err, -EINVAL, "\"%s\" is no size", text);
+    for (size_t i = 0; i < COUNT_OF(size_units); i++) {
+        double bytes = number * size_units[i].factor;
+
+        if (strcasecmp(unit, size_units[i].name) != 0)
+            continue;
+        if (bytes >= 0x1p63)
+            return error_set(err, -ERANGE, "the size \"%s\" is too large", text);
+        *ret = (uint64_t)bytes;
+        return 0;
+    }
+    return error_set(err, -EINVAL, "\"%s\" is no size", text);
+}
+
+static const struct unit *find_duration_unit(const char *text)
+{
+    size_t size = strspn(text, "hmsun");
+
+    for (size_t i = 0; i < COUNT_OF(duration_units); i++) {
+        const char *name = duration_units[i].name;
+
+        if (strlen(name) == size && memcmp(name, text, size) == 0)
+            return &duration_units[i];
+    }
+    return NULL;
+}
+
+int units_parse_duration(const char *text, uint64_t *ret, struct error *err)
+{
+    const char *rest = text;
+    double total = 0;
+
+    do {
+        const struct unit *unit;
+        double number = 0;
+
+        if (!read_decimal(rest, &number, &rest))
+            return error_set(err, -EINVAL, "\"%s\" is no duration", text);
+        if (*rest == '\0' && total == 0) { /* a bare number */
+            total = number * 1e9;
+            break;
+        }
+        unit = find_duration_unit(rest);
+        if (unit == NULL)
+            return error_set(err, -EINVAL, "\"%s\" is no duration", text);
+        total += number * unit->factor;
+        rest += strlen(unit->name);
+    } while (*rest != '\0');
+
+    if (total >= 0x1p63)
+        return error_set(err, -ERANGE, "the duration \"%s\" is too large", text);
+    *ret = (uint64_t)total;
+    return 0;
+}
+
+/* ".123456" behind the seconds: in ns; what is left of the text. */
+static const char *read_fraction(const char *text, uint64_t *ret_ns)
+{
+    uint64_t scale = NS_PER_S / 10;
+
+    *ret_ns = 0;
+    if (*text != '.')
+        return text;
+    for (text++; isdigit((unsigned char)*text); text++) {
+        *ret_ns += (uint64_t)(*text - '0') * scale;
+        scale /= 10;
+    }
+    return text;
+}
+
+/* The zone at the end: "Z", "+01:00", or nothing, which is local time. */
+static bool apply_zone(const char *text, struct tm *broken, time_t *ret)
+{
+    int hours = 0;
+    int minutes = 0;
+    int used = 0;
+    int sign = *text == '-' ? -1 : 1;
+
+    if (*text == '\0') {
+        broken->tm_isdst = -1;
+        *ret = mktime(broken);
+        return true;
+    }
+    *ret = timegm(broken);
+    if (strcmp(text, "Z") == 0)
+        return true;
+    if ((*text != '+' && *text != '-') ||
+        sscanf(text + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 || text[1 + used] != '\0')
+        return false;
+    *ret -= sign * (hours * 3600 + minutes * 60);
+    return true;
+}
+
+static bool read_calendar(const char *text, uint64_t *ret)
+{
+    struct tm broken = { 0 };
+    uint64_t fraction = 0;
+    time_t seconds = 0;
+    const char *rest = strptime(text, "%Y-%m-%d", &broken);
+
+    if (rest == NULL)
+        return false;
+    if (*rest == 'T' || *rest == ' ') {
+        const char *after = strptime(rest + 1, "%H:%M:%S", &broken);
+
+        if (after == NULL)
+            after = strptime(rest + 1, "%H:%M", &broken);
+        if (after == NULL)
+            return false;
+        rest = read_fraction(after, &fraction);
+    }
+    if (!apply_zone(rest, &broken, &seconds) || seconds < 0)
+        return false;
+    *ret = (uint64_t)seconds * NS_PER_S + fraction;
+    return true;
+}
+
+/* Seconds since 1970 with a fraction, exactly: a double would lose the nanoseconds. */
+static bool read_epoch(const char *text, uint64_t *ret)
+{
+    char *end = NULL;
+    uint64_t fraction = 0;
+    unsigned long long seconds;
+
+    if (!isdigit((unsigned char)*text))
+        return false;
+    seconds = strtoull(text, &end, 10);
+    if (*read_fraction(end, &fraction) != '\0' || seconds > UINT64_MAX / NS_PER_S - 1)
+        return false;
+    *ret = seconds * NS_PER_S + fraction;
+    return true;
+}
+
+int units_parse_time(const char *text, uint64_t now, uint64_t *ret, struct error *err)
+{
+    uint64_t before = 0;
+
+    if (read_epoch(text, ret) || read_calendar(text, ret))
+        return 0;
+    if (units_parse_duration(text, &before, NULL) < 0)
+        return error_set(err, -EINVAL, "\"%s\" is neither a time nor a duration", text);
+    *ret = before < now ? now - before : 0;
+    return 0;
+}
+
+void units_write_duration(uint64_t duration_ns, char ret[static UNITS_DURATION_SIZE])
+{
+    static const struct {
+        uint64_t below; /* of `unit`s, rounded as `round` says */
+        uint64_t unit;  /* seconds */
+        const char *one;
+        const char *many;
+    } steps[] = {
+        { 60, 1, "1 second", "seconds" },
+        { 60, 60, "About a minute", "minutes" },
+        { 48, 3600, "About an hour", "hours" },
+        { 14, 24 * 3600, "1 day", "days" },
+        { 9, 7 * 24 * 3600, "1 week", "weeks" },
+        { 25, 30 * 24 * 3600, "1 month", "months" },
+        { UINT64_MAX, 365 * 24 * 3600, "1 year", "years" },
+    };
+    uint64_t seconds = duration_ns / NS_PER_S;
+
+    if (seconds == 0) {
+        (void)snprintf(ret, UNITS_DURATION_SIZE, "Less than a second");
+        return;
+    }
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        uint64_t count = seconds / steps[i].unit;
+
+        if (count >= steps[i].below)
+            continue;
+        if (count <= 1)
+            (void)snprintf(ret, UNITS_DURATION_SIZE, "%s", steps[i].one);
+        else
+            (void)snprintf(ret, UNITS_DURATION_SIZE, "%llu %s", (unsigned long long)count,
+                           steps[i].many);
+        return;
+    }
+}
+
+static void write_calendar(uint64_t time_ns, char between, const char *zone, char *ret)
+{
+    time_t seconds = (time_t)(time_ns / NS_PER_S);
+    struct tm broken;
+
+    (void)gmtime_r(&seconds, &broken);
+    (void)snprintf(ret, UNITS_TIME_SIZE, "%04d-%02d-%02d%c%02d:%02d:%02d.%09llu%s",
+                   broken.tm_year + 1900, broken.tm_mon + 1, broken.tm_mday, between,
+                   broken.tm_hour, broken.tm_min, broken.tm_sec,
+                   (unsigned long long)(time_ns % NS_PER_S), zone);
+}
+
+void units_write_time(uint64_t time_ns, char ret[static UNITS_TIME_SIZE])
+{
+    if (time_ns == 0)
+        (void)snprintf(ret, UNITS_TIME_SIZE, "0001-01-01T00:00:00Z");
+    else
+        write_calendar(time_ns, 'T', "Z", ret);
+}
+
+void units_write_go_time(uint64_t time_ns, char ret[static UNITS_TIME_SIZE])
+{
+    if (time_ns == 0)
+        (void)snprintf(ret, UNITS_TIME_SIZE, "0001-01-01 00:00:00 +0000 UTC");
+    else
+        write_calendar(time_ns, ' ', " +0000 UTC", ret);
+}
+
+void units_write_bytes(uint64_t bytes, char ret[static UNITS_BYTES_SIZE])
+{
+    static const char *const names[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
+    double number = (double)bytes;
+    size_t unit = 0;
+
+    while (number >= 1024 && unit + 1 < COUNT_OF(names)) {
+        number /= 1024;
+        unit++;
+    }
+    (void)snprintf(ret, UNITS_BYTES_SIZE, unit == 0 ? "%.0f %s" : "%.1f %s", number, names[unit]);
+}
