@@ -1,0 +1,33 @@
+/* Printing what --format asks for: JSON, a template for each row, or a table of them. */
+#ifndef GANTRY_OPS_CONSOLE_SHOW_H
+#define GANTRY_OPS_CONSOLE_SHOW_H
+
+#include <stdbool.h>
+
+#include "common/arena.h"
+#include "common/error.h"
+
+struct json_t;
+
+/* A tree as JSON on stdout, indented as podman does. */
+void show_json(struct json_t *tree);
+
+/* What a template makes of a tree, and a newline. */
+int show_template(const char *format, struct json_t *tree, struct arena *arena, struct error *err);
+
+/*
+ * A list of objects, a line each, made by a template: "table TEMPLATE" prints a line of `titles`
+ * above (unless `has_titles` is false); cells are parted by tabs.
+ */
+struct show_rows {
+    const char *format;
+    struct json_t *titles;
+    bool has_titles;
+};
+int show_rows(const struct show_rows *how, struct json_t *list, struct arena *arena,
+              struct error *err);
+
+/* Whether `format` asks for JSON: "json" or "{{json .}}". NULL does not. */
+bool show_is_json(const char *format);
+
+#endif

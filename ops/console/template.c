@@ -1,0 +1,316 @@
+/* The templates that --format takes; see the header. */
+#include "ops/console/template.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "common/auto.h"
+#include "ops/console/expression.h"
+#include "ops/console/tree.h"
+
+#define PIECES_MAX 1024
+#define DEPTH_MAX  16
+
+enum piece_kind {
+    PIECE_TEXT,
+    PIECE_VALUE,
+    PIECE_IF,
+    PIECE_RANGE,
+    PIECE_WITH,
+    PIECE_ELSE,
+    PIECE_END
+};
+
+struct piece {
+    enum piece_kind kind;
+    const char *text; /* the text, or the expression; of else: that of its "if", or "" */
+};
+
+struct template
+{
+    struct piece pieces[PIECES_MAX];
+    size_t count;
+};
+
+struct renderer {
+    const struct template *template;
+    size_t at; /* the next piece */
+    struct buffer *out;
+};
+
+static int render_block(struct renderer *renderer, struct json_t *dot, bool is_shown,
+                        struct error *err);
+
+/* "\t" and "\n", two characters each, become one. */
+static char *with_escapes(const char *text, struct arena *arena)
+{
+    char *copy = arena_text(arena, text);
+    char *to = copy;
+
+    for (const char *from = text; *from != '\0'; from++) {
+        if (from[0] == '\\' && (from[1] == 't' || from[1] == 'n')) {
+            from++;
+            *to++ = *from == 't' ? '\t' : '\n';
+        } else {
+            *to++ = *from;
+        }
+    }
+    *to = '\0';
+    return copy;
+}
+
+/* `word` at the beginning of an action: what is behind it, or NULL. */
+static const char *behind_word(const char *action, const char *word)
+{
+    size_t size = strlen(word);
+
+    if (strncmp(action, word, size) != 0 || isalnum((unsigned char)action[size]))
+        return NULL;
+    for (action += size; isspace((unsigned char)*action); action++)
+        continue;
+    return action;
+}
+
+static struct piece piece_of_action(const char *action)
+{
+    static const struct {
+        const char *word;
+        enum piece_kind kind;
+    } words[] = {
+        { "if", PIECE_IF },     { "range", PIECE_RANGE }, { "with", PIECE_WITH },
+        { "else", PIECE_ELSE }, { "end", PIECE_END },
+    };
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+        const char *rest = behind_word(action, words[i].word);
+
+        if (rest == NULL)
+            continue;
+        /* {{else if E}} is the next branch of the same block. */
+        if (words[i].kind == PIECE_ELSE && behind_word(rest, "if") != NULL)
+            rest = behind_word(rest, "if");
+        return (struct piece){ .kind = words[i].kind, .text = rest };
+    }
+    return (struct piece){ .kind = PIECE_VALUE, .text = action };
+}
+
+static int add_piece(struct template *template, struct piece piece, struct error *err)
+{
+    if (template->count == PIECES_MAX)
+        return error_set(err, -E2BIG, "template: more than %d parts", PIECES_MAX);
+    template->pieces[template->count++] = piece;
+    return 0;
+}
+
+static char *trimmed_text(const char *text, size_t size, struct arena *arena)
+{
+    while (size > 0 && isspace((unsigned char)text[size - 1]))
+        size--;
+    while (size > 0 && isspace((unsigned char)*text)) {
+        text++;
+        size--;
+    }
+    return arena_text_n(arena, text, size);
+}
+
+static size_t size_without_spaces_at_end(const char *text, size_t size)
+{
+    while (size > 0 && isspace((unsigned char)text[size - 1]))
+        size--;
+    return size;
+}
+
+/* Where the action that begins at `text` ends: at its }}, which may also stand in a quote. */
+static const char *action_end(const char *text)
+{
+    char quote = '\0';
+
+    for (; *text != '\0'; text++) {
+        if (quote == '\0' && text[0] == '}' && text[1] == '}')
+            return text;
+        if (quote == '"' && text[0] == '\\' && text[1] != '\0')
+            text++;
+        else if (quote != '\0')
+            quote = *text == quote ? '\0' : quote;
+        else if (*text == '"' || *text == '`')
+            quote = *text;
+    }
+    return NULL;
+}
+
+/* The text up to the next action, and that action; what is left. */
+static int parse_next(struct template *template, const char **at, struct arena *arena,
+                      struct error *err)
+{
+    const char *open = strstr(*at, "{{");
+    size_t size = open != NULL ? (size_t)(open - *at) : strlen(*at);
+    bool trims_before = open != NULL && open[2] == '-' && isspace((unsigned char)open[3]);
+    const char *action = open != NULL ? open + 2 + trims_before : NULL;
+    const char *close = open != NULL ? action_end(action) : NULL;
+    size_t shown = trims_before ? size_without_spaces_at_end(*at, size) : size;
+    bool trims_after;
+    int r = 0;
+
+    if (open != NULL && close == NULL)
+        return error_set(err, -EINVAL, "template: unclosed action");
+    if (shown > 0)
+        r = add_piece(template, (struct piece){ PIECE_TEXT, arena_text_n(arena, *at, shown) }, err);
+    if (r < 0 || open == NULL) {
+        *at += size;
+        return r;
+    }
+    trims_after = close > action + 1 && close[-1] == '-' && isspace((unsigned char)close[-2]);
+    *at = close + 2;
+    while (trims_after && isspace((unsigned char)**at))
+        (*at)++;
+    action = trimmed_text(action, (size_t)(close - action) - trims_after, arena);
+    if (strncmp(action, "/*", 2) == 0)
+        return 0;
+    return add_piece(template, piece_of_action(action), err);
+}
+
+/* Every block has its end, and no end is without a block. */
+static int check_blocks(const struct template *template, struct error *err)
+{
+    unsigned depth = 0;
+
+    for (size_t i = 0; i < template->count; i++) {
+        enum piece_kind kind = template->pieces[i].kind;
+
+        if (kind == PIECE_IF || kind == PIECE_RANGE || kind == PIECE_WITH)
+            depth++;
+        if ((kind == PIECE_END || kind == PIECE_ELSE) && depth == 0)
+            return error_set(err, -EINVAL, "template: unexpected {{%s}}",
+                             kind == PIECE_END ? "end" : "else");
+        if (kind == PIECE_END)
+            depth--;
+        if (depth > DEPTH_MAX)
+            return error_set(err, -EINVAL, "template: blocks are nested too deeply");
+    }
+    return depth == 0 ? 0 : error_set(err, -EINVAL, "template: unexpected EOF, {{end}} is missing");
+}
+
+int template_parse(const char *text, struct arena *arena, struct template **ret, struct error *err)
+{
+    struct template *template = arena_zeroed(arena, sizeof(*template));
+    const char *at = with_escapes(text, arena);
+    int r;
+
+    while (*at != '\0') {
+        r = parse_next(template, &at, arena, err);
+        if (r < 0)
+            return r;
+    }
+    r = check_blocks(template, err);
+    if (r < 0)
+        return r;
+    *ret = template;
+    return 0;
+}
+
+static int evaluate(const char *expression, struct json_t *dot, struct json_t **ret,
+                    struct error *err)
+{
+    int r = expression_evaluate(expression, dot, ret, err);
+
+    return r < 0 ? error_add_context(err, r, "template: {{%s}}", expression) : 0;
+}
+
+static int render_value(struct renderer *renderer, const char *expression, struct json_t *dot,
+                        struct error *err)
+{
+    autotree *value = NULL;
+    autofree char *text = NULL;
+    int r = evaluate(expression, dot, &value, err);
+
+    if (r < 0)
+        return r;
+    text = tree_plain(value);
+    buffer_append(renderer->out, text, strlen(text));
+    return 0;
+}
+
+static enum piece_kind kind_at(const struct renderer *renderer)
+{
+    return renderer->template->pieces[renderer->at].kind;
+}
+
+/* Render the body as often as the list has items, and the else part when it has none. */
+static int render_range(struct renderer *renderer, struct json_t *list, bool is_shown,
+                        struct error *err)
+{
+    size_t body = renderer->at;
+    size_t count = is_shown ? tree_length(list) : 0;
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        renderer->at = body;
+        r = render_block(renderer, tree_at(list, i, NULL), true, err);
+    }
+    if (r == 0 && count == 0)
+        r = render_block(renderer, NULL, false, err);
+    return r;
+}
+
+/* An if, with or range, whose piece was just passed; up to and including its end. */
+static int render_branches(struct renderer *renderer, const struct piece *piece, struct json_t *dot,
+                           bool is_shown, struct error *err)
+{
+    bool is_done = !is_shown; /* a branch was shown, or none may be */
+
+    for (;;) {
+        autotree *value = NULL;
+        bool is_taken = false;
+        int r = 0;
+
+        if (!is_done && *piece->text != '\0')
+            r = evaluate(piece->text, dot, &value, err);
+        if (r < 0)
+            return r;
+        if (!is_done)
+            is_taken = *piece->text == '\0' || tree_is_true(value);
+        if (piece->kind == PIECE_RANGE)
+            r = render_range(renderer, value, is_taken, err);
+        else
+            r = render_block(renderer, piece->kind == PIECE_WITH ? value : dot, is_taken, err);
+        if (r < 0)
+            return r;
+        is_done |= is_taken;
+        piece = &renderer->template->pieces[renderer->at++];
+        if (piece->kind == PIECE_END)
+            return 0;
+    }
+}
+
+/* Render up to the else or end that is not of a block within. */
+static int render_block(struct renderer *renderer, struct json_t *dot, bool is_shown,
+                        struct error *err)
+{
+    const struct template *template = renderer->template;
+
+    while (renderer->at < template->count && kind_at(renderer) != PIECE_END &&
+           kind_at(renderer) != PIECE_ELSE) {
+        const struct piece *piece = &template->pieces[renderer->at++];
+        int r = 0;
+
+        if (piece->kind == PIECE_TEXT && is_shown)
+            buffer_append(renderer->out, piece->text, strlen(piece->text));
+        else if (piece->kind == PIECE_VALUE && is_shown)
+            r = render_value(renderer, piece->text, dot, err);
+        else if (piece->kind != PIECE_TEXT && piece->kind != PIECE_VALUE)
+            r = render_branches(renderer, piece, dot, is_shown, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int template_render(const struct template *template, struct json_t *dot, struct buffer *ret,
+                    struct error *err)
+{
+    struct renderer renderer = { .template = template, .out = ret };
+
+    return render_block(&renderer, dot, true, err);
+}
