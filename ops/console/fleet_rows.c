@@ -1,0 +1,134 @@
+/* Rows of the fleet's view; see the header. */
+#include "ops/console/fleet_rows.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/mem.h"
+#include "schemas/bus.h"
+#include "schemas/codec.h"
+
+/* A table as it comes, page by page. */
+struct collection {
+    const struct schema *schema; /* of a row */
+    char *items;                 /* on the heap while it grows */
+    size_t count;
+    size_t capacity;
+    uint64_t pos;
+};
+
+static int take_page(struct collection *collection, const struct rows *page, struct arena *arena,
+                     struct error *err)
+{
+    size_t size = collection->schema->size;
+
+    for (size_t i = 0; i < page->rows.count; i++) {
+        int r;
+
+        if (collection->count == collection->capacity) {
+            collection->capacity = collection->capacity == 0 ? 64 : collection->capacity * 2;
+            collection->items = mem_resized(collection->items, collection->capacity * size);
+        }
+        r = schema_decode(collection->schema, page->rows.items[i].bytes,
+                          collection->items + collection->count * size, arena, err);
+        if (r < 0)
+            return r;
+        collection->count++;
+    }
+    collection->pos = page->pos;
+    return 0;
+}
+
+static int collect(struct console *console, struct query *query, struct collection *collection,
+                   struct error *err)
+{
+    const struct client_question question = { .schema = &query_schema,
+                                              .message = query,
+                                              .reply = &rows_schema };
+    struct client *client = NULL;
+    int r = console_client(console, &client, err);
+
+    if (r < 0)
+        return r;
+    do {
+        struct rows page = { 0 };
+
+        r = client_ask(client, &question, &page, &console->arena, err);
+        if (r == 0)
+            r = take_page(collection, &page, &console->arena, err);
+        if (r < 0)
+            return r;
+        query->after = page.next;
+    } while (query->after != NULL);
+    return 0;
+}
+
+/* All rows of a query, moved into the console's arena. */
+static int collect_all(struct console *console, struct query *query, struct collection *collection,
+                       struct error *err)
+{
+    autofree char *items = NULL;
+    int r = collect(console, query, collection, err);
+
+    items = collection->items;
+    collection->items = arena_zeroed(&console->arena, collection->count * collection->schema->size);
+    if (r == 0 && collection->count > 0)
+        memcpy(collection->items, items, collection->count * collection->schema->size);
+    return r;
+}
+
+static char containers_table[] = "containers";
+static char hosts_table[] = "hosts";
+
+int fleet_containers(struct console *console, const char *host, struct container_rows *ret,
+                     struct error *err)
+{
+    struct collection rows = { .schema = &container_row_schema };
+    struct query query = { .table = containers_table, .host = arena_text(&console->arena, host) };
+    int r = collect_all(console, &query, &rows, err);
+
+    if (r < 0)
+        return r;
+    *ret = (struct container_rows){ .items = (void *)rows.items,
+                                    .count = rows.count,
+                                    .pos = rows.pos };
+    return 0;
+}
+
+int fleet_container(struct console *console, const char *id, struct container_row *ret,
+                    uint64_t *ret_pos, struct error *err)
+{
+    struct collection rows = { .schema = &container_row_schema };
+    struct query query = { .table = containers_table, .key = arena_text(&console->arena, id) };
+    int r = collect_all(console, &query, &rows, err);
+
+    if (r < 0)
+        return r;
+    if (rows.count == 0)
+        return -ENOENT;
+    memcpy(ret, rows.items, sizeof(*ret));
+    if (ret_pos != NULL)
+        *ret_pos = rows.pos;
+    return 0;
+}
+
+int fleet_hosts(struct console *console, struct host_rows *ret, struct error *err)
+{
+    struct collection rows = { .schema = &host_row_schema };
+    struct query query = { .table = hosts_table };
+    int r = collect_all(console, &query, &rows, err);
+
+    if (r < 0)
+        return r;
+    *ret = (struct host_rows){ .items = (void *)rows.items, .count = rows.count };
+    return 0;
+}
+
+const struct host_row *host_rows_find(const struct host_rows *hosts, const char *name)
+{
+    for (size_t i = 0; i < hosts->count; i++) {
+        if (strcmp(hosts->items[i].name, name) == 0)
+            return &hosts->items[i];
+    }
+    return NULL;
+}

@@ -1,0 +1,35 @@
+/*
+ * Rows of the fleet's view, asked of the broker: all pages of a table, decoded.
+ */
+#ifndef GANTRY_OPS_CONSOLE_FLEET_ROWS_H
+#define GANTRY_OPS_CONSOLE_FLEET_ROWS_H
+
+#include <stdint.h>
+
+#include "ops/console/console.h"
+#include "schemas/rows.h"
+
+/* Rows in the console's arena, in order of their keys. */
+struct container_rows {
+    struct container_row *items;
+    size_t count;
+    uint64_t pos; /* the rows hold everything up to this position of the log */
+};
+
+struct host_rows {
+    struct host_row *items;
+    size_t count;
+};
+
+/* Of one host, or of all when `host` is NULL. */
+int fleet_containers(struct console *console, const char *host, struct container_rows *ret,
+                     struct error *err);
+/* -ENOENT (with an empty text) when there is no container with this whole id. */
+int fleet_container(struct console *console, const char *id, struct container_row *ret,
+                    uint64_t *ret_pos, struct error *err);
+int fleet_hosts(struct console *console, struct host_rows *ret, struct error *err);
+
+/* NULL when no host is called so. */
+const struct host_row *host_rows_find(const struct host_rows *hosts, const char *name);
+
+#endif

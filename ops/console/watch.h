@@ -1,0 +1,26 @@
+/* Records of the log, page by page, as `events`, `history`, `wait` and `run` read them. */
+#ifndef GANTRY_OPS_CONSOLE_WATCH_H
+#define GANTRY_OPS_CONSOLE_WATCH_H
+
+#include "common/arena.h"
+#include "ops/console/console.h"
+#include "schemas/bus.h"
+#include "schemas/record.h"
+
+struct watch_page {
+    struct record *records; /* decoded, in the arena */
+    size_t count;
+    struct page page;
+};
+
+/* One page. On success watch->cursor has moved behind it. */
+int watch_next(struct console *console, struct watch *watch, struct arena *arena,
+               struct watch_page *ret, struct error *err);
+
+/* All records after the watch's cursor that are there now: `visit` for each, until it returns not
+ * 0, which is the result then. A record is borrowed for the call. */
+typedef int watch_visit_fn(void *owner, const struct record *record, struct error *err);
+int watch_all(struct console *console, struct watch *watch, watch_visit_fn *visit, void *owner,
+              struct error *err);
+
+#endif
