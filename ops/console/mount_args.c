@@ -1,0 +1,263 @@
+/* --volume, --tmpfs and --mount; see the header. */
+#include "ops/console/mount_args.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "ops/console/args.h"
+
+static char bind_type[] = "bind";
+static char tmpfs_type[] = "tmpfs";
+
+static bool is_any(const char *word, const char *const *words)
+{
+    for (; *words != NULL; words++) {
+        if (strcmp(word, *words) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool has_any(const struct text_list *list, const char *const *words)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (is_any(list->items[i], words))
+            return true;
+    }
+    return false;
+}
+
+static const char *const propagations[] = { "private",    "rprivate",    "shared",
+                                            "rshared",    "slave",       "rslave",
+                                            "unbindable", "runbindable", NULL };
+static const char *const binds[] = { "bind", "rbind", NULL };
+/* Of SELinux, which podman too leaves out on hosts without it. */
+static const char *const relabels[] = { "z", "Z", NULL };
+static const char *const not_here[] = { "O", "U", "copy", "nocopy", "idmap", NULL };
+static const char *const plain_options[] = { "ro",      "rw",       "nosuid",     "suid",
+                                             "nodev",   "dev",      "noexec",     "exec",
+                                             "noatime", "relatime", "nodiratime", "sync",
+                                             NULL };
+
+static int check_destination(const char *path, struct error *err)
+{
+    if (path == NULL || *path == '\0')
+        return error_set(err, -EINVAL, "a mount needs a destination");
+    if (*path != '/')
+        return error_set(err, -EINVAL, "invalid container path \"%s\", must be an absolute path",
+                         path);
+    if (strcmp(path, "/") == 0)
+        return error_set(err, -EINVAL, "invalid container path \"/\": it is the root filesystem");
+    return 0;
+}
+
+static int check_source(const char *path, struct error *err)
+{
+    if (path == NULL || *path == '\0')
+        return error_set(err, -EINVAL, "a bind mount needs a source");
+    if (*path != '/')
+        return error_set(err, -EINVAL,
+                         "\"%s\": named volumes are not supported yet, give an absolute path",
+                         path);
+    return 0;
+}
+
+static int add_option(struct mount_config *mount, const char *word, struct arena *arena,
+                      struct error *err)
+{
+    bool is_bind = mount->type == bind_type;
+
+    if (is_any(word, not_here))
+        return error_set(err, -EOPNOTSUPP, "mount option \"%s\" is not supported yet", word);
+    if (*word == '\0' || is_any(word, relabels))
+        return 0;
+    if (!is_any(word, plain_options) && !is_any(word, propagations) &&
+        !(is_bind && is_any(word, binds)) &&
+        (is_bind || strchr(word, '=') == NULL)) /* tmpfs: size=, mode=, uid= ... */
+        return error_set(err, -EINVAL, "invalid mount option \"%s\"", word);
+    args_list_add(&mount->options, word, arena);
+    return 0;
+}
+
+static int add_options(struct mount_config *mount, const char *words, struct arena *arena,
+                       struct error *err)
+{
+    char *rest = arena_text(arena, words);
+
+    while (rest != NULL) {
+        int r = add_option(mount, strsep(&rest, ","), arena, err);
+
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* What podman adds to a bind mount when nothing else was said. */
+static void add_bind_defaults(struct mount_config *mount, struct arena *arena)
+{
+    if (!has_any(&mount->options, binds))
+        args_list_add(&mount->options, "rbind", arena);
+    if (!has_any(&mount->options, propagations))
+        args_list_add(&mount->options, "rprivate", arena);
+}
+
+/* And to a tmpfs, which holds nobody's programs by itself. */
+static void add_tmpfs_defaults(struct mount_config *mount, struct arena *arena)
+{
+    static const char *const suid[] = { "suid", "nosuid", NULL };
+    static const char *const dev[] = { "dev", "nodev", NULL };
+
+    if (!has_any(&mount->options, suid))
+        args_list_add(&mount->options, "nosuid", arena);
+    if (!has_any(&mount->options, dev))
+        args_list_add(&mount->options, "nodev", arena);
+}
+
+static int finish(struct mount_config *mount, struct arena *arena, struct error *err)
+{
+    int r = check_destination(mount->destination, err);
+
+    if (r < 0)
+        return r;
+    if (mount->type == tmpfs_type) {
+        add_tmpfs_defaults(mount, arena);
+        return 0;
+    }
+    add_bind_defaults(mount, arena);
+    return check_source(mount->source, err);
+}
+
+int mount_args_volume(const char *text, struct arena *arena, struct mount_config *ret,
+                      struct error *err)
+{
+    struct mount_config mount = { .type = bind_type };
+    char *rest = arena_text(arena, text);
+    int r;
+
+    mount.source = strsep(&rest, ":");
+    mount.destination = strsep(&rest, ":");
+    if (mount.destination == NULL)
+        return error_set(err, -EOPNOTSUPP,
+                         "\"%s\": anonymous volumes are not supported yet, give SRC:DST", text);
+    r = rest != NULL ? add_options(&mount, rest, arena, err) : 0;
+    if (r == 0)
+        r = finish(&mount, arena, err);
+    if (r < 0)
+        return error_add_context(err, r, "--volume %s", text);
+    *ret = mount;
+    return 0;
+}
+
+int mount_args_tmpfs(const char *text, struct arena *arena, struct mount_config *ret,
+                     struct error *err)
+{
+    struct mount_config mount = { .type = tmpfs_type };
+    char *rest = arena_text(arena, text);
+    int r;
+
+    mount.destination = strsep(&rest, ":");
+    r = rest != NULL ? add_options(&mount, rest, arena, err) : 0;
+    if (r == 0)
+        r = finish(&mount, arena, err);
+    if (r < 0)
+        return error_add_context(err, r, "--tmpfs %s", text);
+    *ret = mount;
+    return 0;
+}
+
+static bool is_true(const char *value)
+{
+    return value == NULL || strcmp(value, "true") == 0 || strcmp(value, "1") == 0;
+}
+
+static int take_type(struct mount_config *mount, const char *value, struct error *err)
+{
+    if (value != NULL && strcmp(value, bind_type) == 0)
+        mount->type = bind_type;
+    else if (value != NULL && strcmp(value, tmpfs_type) == 0)
+        mount->type = tmpfs_type;
+    else
+        return error_set(err, -EOPNOTSUPP, "mounts of type \"%s\" are not supported yet",
+                         value != NULL ? value : "");
+    return 0;
+}
+
+/* One "key=value" or "key" of --mount; `value` may be NULL. */
+static int take_key(struct mount_config *mount, const char *key, char *value, struct arena *arena,
+                    struct error *err)
+{
+    static const char *const source[] = { "source", "src", NULL };
+    static const char *const destination[] = { "destination", "dst", "target", NULL };
+    static const char *const read_only[] = { "ro", "readonly", NULL };
+
+    if (strcmp(key, "type") == 0)
+        return 0; /* was taken before the others */
+    if (is_any(key, source))
+        mount->source = value;
+    else if (is_any(key, destination))
+        mount->destination = value;
+    else if (is_any(key, read_only))
+        return is_true(value) ? add_option(mount, "ro", arena, err) : 0;
+    else if (strcmp(key, "bind-propagation") == 0 && value != NULL)
+        return add_option(mount, value, arena, err);
+    else if (strcmp(key, "bind-nonrecursive") == 0)
+        return is_true(value) ? add_option(mount, "bind", arena, err) : 0;
+    else if (strcmp(key, "tmpfs-size") == 0 && value != NULL)
+        return add_option(mount, arena_printf(arena, "size=%s", value), arena, err);
+    else if (strcmp(key, "tmpfs-mode") == 0 && value != NULL)
+        return add_option(mount, arena_printf(arena, "mode=%s", value), arena, err);
+    else if (value == NULL && is_any(key, plain_options))
+        return add_option(mount, key, arena, err);
+    else
+        return error_set(err, -EINVAL, "invalid mount option \"%s\"", key);
+    return 0;
+}
+
+/* The options' meaning depends on the type, wherever it stands. */
+static int find_type(struct mount_config *mount, const char *text, struct arena *arena,
+                     struct error *err)
+{
+    char *rest = arena_text(arena, text);
+    char *word;
+
+    while ((word = strsep(&rest, ",")) != NULL) {
+        if (strncmp(word, "type=", 5) == 0)
+            return take_type(mount, word + 5, err);
+    }
+    return error_set(err, -EINVAL, "type=bind or type=tmpfs is needed");
+}
+
+static int take_keys(struct mount_config *mount, const char *text, struct arena *arena,
+                     struct error *err)
+{
+    char *rest = arena_text(arena, text);
+    char *word;
+
+    while ((word = strsep(&rest, ",")) != NULL) {
+        char *value = word;
+        const char *key = strsep(&value, "=");
+        int r = take_key(mount, key, value, arena, err);
+
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int mount_args_mount(const char *text, struct arena *arena, struct mount_config *ret,
+                     struct error *err)
+{
+    struct mount_config mount = { 0 };
+    int r = find_type(&mount, text, arena, err);
+
+    if (r == 0)
+        r = take_keys(&mount, text, arena, err);
+    if (r == 0)
+        r = finish(&mount, arena, err);
+    if (r < 0)
+        return error_add_context(err, r, "--mount %s", text);
+    *ret = mount;
+    return 0;
+}
