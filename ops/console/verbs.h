@@ -1,0 +1,34 @@
+/* The verbs, one function each; main's table says how they are called. */
+#ifndef GANTRY_OPS_CONSOLE_VERBS_H
+#define GANTRY_OPS_CONSOLE_VERBS_H
+
+#include "ops/console/console.h"
+
+typedef int verb_fn(struct console *console, const struct args_usage *usage, char **argv,
+                    struct error *err);
+
+verb_fn verb_run;    /* run.c */
+verb_fn verb_create; /* run.c */
+
+verb_fn verb_init;    /* lifecycle.c */
+verb_fn verb_start;   /* lifecycle.c */
+verb_fn verb_stop;    /* lifecycle.c */
+verb_fn verb_restart; /* lifecycle.c */
+verb_fn verb_kill;    /* lifecycle.c */
+verb_fn verb_pause;   /* lifecycle.c */
+verb_fn verb_unpause; /* lifecycle.c */
+verb_fn verb_cleanup; /* lifecycle.c */
+verb_fn verb_rm;      /* lifecycle.c */
+
+verb_fn verb_ps;
+verb_fn verb_inspect;
+verb_fn verb_logs;
+verb_fn verb_wait;
+verb_fn verb_events;
+verb_fn verb_history;
+verb_fn verb_hosts;
+verb_fn verb_info;    /* info.c */
+verb_fn verb_version; /* info.c */
+verb_fn verb_states;
+
+#endif
