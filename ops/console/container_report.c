@@ -1,0 +1,241 @@
+/* A container as ps shows it; see the header. */
+#include "ops/console/container_report.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "common/bytes.h"
+#include "common/fleet/container_state.h"
+#include "ops/console/tree.h"
+#include "ops/console/units.h"
+
+#define SHORT_ID_SIZE    12
+#define COMMAND_SIZE_MAX 17
+#define NS_PER_S         1000000000ULL
+
+/* For a row that its host has not described yet. */
+static const struct container_config no_config;
+
+static const struct container_config *config_of(const struct container_row *row)
+{
+    return row->config != NULL ? row->config : &no_config;
+}
+
+static char *ago(uint64_t then, uint64_t now, const char *suffix, struct arena *arena)
+{
+    char text[UNITS_DURATION_SIZE];
+
+    units_write_duration(now > then ? now - then : 0, text);
+    return arena_printf(arena, "%s%s", text, suffix);
+}
+
+static char *exited_text(const struct container_row *row, uint64_t now, struct arena *arena)
+{
+    const char *since = ago(row->finished, now, " ago", arena);
+
+    if (row->exit_unknown)
+        return arena_printf(arena, "Exited (unknown) %s", since);
+    return arena_printf(arena, "Exited (%d) %s", row->exit_code, since);
+}
+
+/* As podman: only what runs, or has ended, says since when. */
+static char *state_text(const struct container_row *row, uint64_t now, struct arena *arena)
+{
+    const char *name = container_state_name((enum container_state)row->state);
+    char *text;
+
+    switch (row->state) {
+    case CONTAINER_RUNNING:
+        return arena_printf(arena, "Up %s", ago(row->started, now, "", arena));
+    case CONTAINER_STOPPED:
+    case CONTAINER_EXITED:
+        return exited_text(row, now, arena);
+    case CONTAINER_CONFIGURED:
+        name = "created";
+        break;
+    case CONTAINER_CREATED:
+        name = "initialized";
+        break;
+    default:
+        break;
+    }
+    text = arena_text(arena, name);
+    text[0] = (char)toupper((unsigned char)text[0]);
+    return text;
+}
+
+char *container_report_status(const struct container_row *row, const struct report_options *options,
+                              struct arena *arena)
+{
+    char *text = state_text(row, options->now, arena);
+
+    return options->is_unreachable ? arena_printf(arena, "%s (host unreachable)", text) : text;
+}
+
+static char *joined(const struct text_list *words, const char *between, struct arena *arena)
+{
+    struct buffer out = { 0 };
+    char *text;
+
+    for (size_t i = 0; i < words->count; i++) {
+        if (i > 0)
+            buffer_append(&out, between, strlen(between));
+        buffer_append(&out, words->items[i], strlen(words->items[i]));
+    }
+    text = arena_text_n(arena, (const char *)out.data, out.size);
+    buffer_done(&out);
+    return text;
+}
+
+static char *command_text(const struct container_row *row, const struct report_options *options,
+                          struct arena *arena)
+{
+    char *text = joined(&config_of(row)->command, " ", arena);
+
+    /* A table's cell holds neither tabs nor newlines. */
+    for (char *at = text; *at != '\0'; at++) {
+        if (iscntrl((unsigned char)*at))
+            *at = ' ';
+    }
+    if (options->is_whole || strlen(text) <= COMMAND_SIZE_MAX)
+        return text;
+    return arena_printf(arena, "%.*s...", COMMAND_SIZE_MAX, text);
+}
+
+static char *mounts_text(const struct container_row *row, struct arena *arena)
+{
+    const struct message_list *mounts = &config_of(row)->mounts;
+    const struct mount_config *items = mounts->items;
+    struct text_list destinations = { .count = mounts->count };
+
+    destinations.items = arena_zeroed(arena, mounts->count * sizeof(*destinations.items));
+    for (size_t i = 0; i < mounts->count; i++)
+        destinations.items[i] = items[i].destination;
+    return joined(&destinations, ",", arena);
+}
+
+static bool has_ended(const struct container_row *row)
+{
+    return row->state == CONTAINER_STOPPED || row->state == CONTAINER_EXITED;
+}
+
+static void set_seconds(struct json_t *tree, const char *key, uint64_t time_ns)
+{
+    /* Go's zero time, which podman shows for what never was. */
+    tree_set_number(tree, key, time_ns == 0 ? -62135596800 : (int64_t)(time_ns / NS_PER_S));
+}
+
+struct json_t *container_report_fields(const struct container_row *row,
+                                       const struct report_options *options, struct arena *arena)
+{
+    struct json_t *tree = tree_object();
+    char created[UNITS_TIME_SIZE];
+
+    units_write_go_time(row->created, created);
+    tree_set_text(tree, "ID",
+                  options->is_whole
+                      ? row->id
+                      : arena_text_n(arena, row->id, strnlen(row->id, SHORT_ID_SIZE)));
+    tree_set_text(tree, "Names", config_of(row)->name);
+    tree_set_text(tree, "Host", row->host);
+    tree_set_text(tree, "Image", "");
+    tree_set_text(tree, "ImageID", "");
+    tree_set_text(tree, "Rootfs", config_of(row)->rootfs);
+    tree_set_text(tree, "Command", command_text(row, options, arena));
+    tree_set_text(tree, "Created", ago(row->created, options->now, " ago", arena));
+    tree_set_text(tree, "CreatedAt", created);
+    tree_set_text(tree, "RunningFor", ago(row->created, options->now, " ago", arena));
+    tree_set_text(tree, "Status", container_report_status(row, options, arena));
+    tree_set_text(tree, "State", container_state_name((enum container_state)row->state));
+    tree_set_bool(tree, "Exited", has_ended(row));
+    tree_set_number(tree, "ExitCode", row->exit_unknown ? -1 : row->exit_code);
+    set_seconds(tree, "ExitedAt", row->finished);
+    set_seconds(tree, "StartedAt", row->started);
+    tree_set_number(tree, "Pid", row->pid);
+    tree_set_number(tree, "Run", row->run);
+    tree_set_number(tree, "Restarts", row->restart_count);
+    tree_set_text(tree, "Runtime", row->runtime);
+    tree_set_text(tree, "Mounts", mounts_text(row, arena));
+    tree_set_text(tree, "Networks", config_of(row)->network);
+    tree_set_text(tree, "Ports", "");
+    tree_set_text(tree, "Pod", "");
+    tree_set_map(tree, "Labels", &config_of(row)->labels);
+    return tree;
+}
+
+struct json_t *container_report_titles(void)
+{
+    static const struct {
+        const char *field;
+        const char *title;
+    } titles[] = {
+        { "ID", "CONTAINER ID" },
+        { "Names", "NAMES" },
+        { "Host", "HOST" },
+        { "Image", "IMAGE" },
+        { "ImageID", "IMAGE ID" },
+        { "Rootfs", "ROOTFS" },
+        { "Command", "COMMAND" },
+        { "Created", "CREATED" },
+        { "CreatedAt", "CREATED AT" },
+        { "RunningFor", "CREATED" },
+        { "Status", "STATUS" },
+        { "State", "STATE" },
+        { "Exited", "EXITED" },
+        { "ExitCode", "EXIT CODE" },
+        { "ExitedAt", "EXITED AT" },
+        { "StartedAt", "STARTED AT" },
+        { "Pid", "PID" },
+        { "Run", "RUN" },
+        { "Restarts", "RESTARTS" },
+        { "Runtime", "RUNTIME" },
+        { "Mounts", "MOUNTS" },
+        { "Networks", "NETWORKS" },
+        { "Ports", "PORTS" },
+        { "Pod", "POD ID" },
+        { "Labels", "LABELS" },
+    };
+    struct json_t *tree = tree_object();
+
+    for (size_t i = 0; i < sizeof(titles) / sizeof(*titles); i++)
+        tree_set_text(tree, titles[i].field, titles[i].title);
+    return tree;
+}
+
+struct json_t *container_report_listed(const struct container_row *row,
+                                       const struct report_options *options, struct arena *arena)
+{
+    const struct container_config *config = config_of(row);
+    struct json_t *names = tree_list();
+    struct json_t *tree = tree_object();
+
+    tree_append_text(names, config->name);
+    tree_set_bool(tree, "AutoRemove", config->auto_remove);
+    tree_set_texts(tree, "Command", &config->command);
+    tree_set_text(tree, "CreatedAt", ago(row->created, options->now, " ago", arena));
+    tree_set_bool(tree, "Exited", has_ended(row));
+    set_seconds(tree, "ExitedAt", row->finished);
+    tree_set_number(tree, "ExitCode", row->exit_unknown ? -1 : row->exit_code);
+    tree_set_text(tree, "Host", row->host);
+    tree_set_text(tree, "Id", row->id);
+    tree_set_text(tree, "Image", "");
+    tree_set_text(tree, "ImageID", "");
+    tree_set_bool(tree, "IsInfra", false);
+    tree_set_map(tree, "Labels", &config->labels);
+    tree_set(tree, "Mounts", tree_list());
+    tree_set(tree, "Names", names);
+    tree_set(tree, "Namespaces", tree_object());
+    tree_set(tree, "Networks", tree_list());
+    tree_set_number(tree, "Pid", row->pid);
+    tree_set_text(tree, "Pod", "");
+    tree_set_text(tree, "PodName", "");
+    tree_set_null(tree, "Ports");
+    tree_set_number(tree, "Restarts", row->restart_count);
+    tree_set_text(tree, "Rootfs", config->rootfs);
+    tree_set_null(tree, "Size");
+    set_seconds(tree, "StartedAt", row->started);
+    tree_set_text(tree, "State", container_state_name((enum container_state)row->state));
+    tree_set_text(tree, "Status", container_report_status(row, options, arena));
+    set_seconds(tree, "Created", row->created);
+    return tree;
+}

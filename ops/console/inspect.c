@@ -1,0 +1,62 @@
+/* gantry inspect */
+#include "ops/console/container_report.h"
+#include "ops/console/fleet_rows.h"
+#include "ops/console/select.h"
+#include "ops/console/show.h"
+#include "ops/console/tree.h"
+#include "ops/console/verbs.h"
+
+struct inspect_options {
+    const char *host;
+    const char *format;
+    struct text_list containers;
+    const char *type;
+};
+
+/* clang-format off */
+static const struct arg_row rows[] = {
+    ARG(struct inspect_options, format, ARG_TEXT, 'f', "format", "FORMAT", "json, or a Go template"),
+    ARG(struct inspect_options, host, ARG_TEXT, 0, "host", "HOST", "Only containers of this host"),
+    ARG(struct inspect_options, type, ARG_TEXT, 't', "type", "container", "What kind of object"),
+};
+/* clang-format on */
+
+static const struct args_table table = {
+    .rows = rows,
+    .count = sizeof(rows) / sizeof(*rows),
+    .operands = offsetof(struct inspect_options, containers),
+};
+
+int verb_inspect(struct console *console, const struct args_usage *usage, char **argv,
+                 struct error *err)
+{
+    struct inspect_options options = { .host = console->host };
+    struct container_rows containers;
+    autotree *list = NULL;
+    int r = args_parse(&table, usage, argv, &options, &console->arena, err);
+
+    if (r != 0)
+        return r < 0 ? r : 0;
+    r = console_check_operands(usage, options.containers.count, 1, SIZE_MAX, err);
+    if (r == 0)
+        r = fleet_containers(console, options.host, &containers, err);
+    if (r < 0)
+        return r;
+    list = tree_list();
+    for (size_t i = 0; i < options.containers.count; i++) {
+        const struct container_row *row = NULL;
+        struct error why = { 0 };
+
+        if (select_container(&containers, options.containers.items[i], &row, &why) < 0)
+            console_report(console, &why);
+        else
+            tree_append(list, container_report_inspected(row, &console->arena));
+    }
+    if (options.format == NULL || show_is_json(options.format)) {
+        show_json(list);
+        return 0;
+    }
+    for (size_t i = 0; r == 0 && i < tree_length(list); i++)
+        r = show_template(options.format, tree_at(list, i, NULL), &console->arena, err);
+    return r;
+}

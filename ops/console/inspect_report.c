@@ -1,0 +1,238 @@
+/* A container as inspect shows it: podman's members, as far as there is something to say. */
+#include <signal.h>
+#include <string.h>
+
+#include "common/fleet/container_state.h"
+#include "ops/console/container_report.h"
+#include "ops/console/tree.h"
+#include "ops/console/units.h"
+
+static void set_time(struct json_t *tree, const char *key, uint64_t time_ns)
+{
+    char text[UNITS_TIME_SIZE];
+
+    units_write_time(time_ns, text);
+    tree_set_text(tree, key, text);
+}
+
+static struct json_t *state_of(const struct container_row *row)
+{
+    struct json_t *tree = tree_object();
+
+    tree_set_text(tree, "OciVersion", "1.0.2");
+    tree_set_text(tree, "Status", container_state_name((enum container_state)row->state));
+    tree_set_bool(tree, "Running", row->state == CONTAINER_RUNNING);
+    tree_set_bool(tree, "Paused", row->state == CONTAINER_PAUSED);
+    tree_set_bool(tree, "Restarting", false);
+    tree_set_bool(tree, "OOMKilled", row->oom_killed);
+    tree_set_bool(tree, "Dead", false);
+    tree_set_number(tree, "Pid", row->pid);
+    tree_set_number(tree, "ConmonPid", row->conmon_pid);
+    tree_set_number(tree, "ExitCode", row->exit_unknown ? -1 : row->exit_code);
+    tree_set_text(tree, "Error", row->failure);
+    set_time(tree, "StartedAt", row->started);
+    set_time(tree, "FinishedAt", row->finished);
+    tree_set_bool(tree, "StoppedByUser", row->stopped_by_user);
+    tree_set_number(tree, "Run", row->run);
+    return tree;
+}
+
+static bool has_word(const struct text_list *list, const char *word)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->items[i], word) == 0)
+            return true;
+    }
+    return false;
+}
+
+static struct json_t *mount_of(const struct mount_config *mount)
+{
+    static const char *const propagations[] = { "shared", "rshared", "slave",
+                                                "rslave", "private", "rprivate" };
+    struct json_t *tree = tree_object();
+    const char *propagation = "";
+
+    for (size_t i = 0; i < sizeof(propagations) / sizeof(*propagations); i++) {
+        if (has_word(&mount->options, propagations[i]))
+            propagation = propagations[i];
+    }
+    tree_set_text(tree, "Type", mount->type);
+    tree_set_text(tree, "Source", mount->source);
+    tree_set_text(tree, "Destination", mount->destination);
+    tree_set_text(tree, "Driver", "");
+    tree_set_text(tree, "Mode", "");
+    tree_set_texts(tree, "Options", &mount->options);
+    tree_set_bool(tree, "RW", !has_word(&mount->options, "ro"));
+    tree_set_text(tree, "Propagation", propagation);
+    return tree;
+}
+
+static struct json_t *mounts_of(const struct container_config *config)
+{
+    const struct mount_config *mounts = config->mounts.items;
+    struct json_t *list = tree_list();
+
+    for (size_t i = 0; i < config->mounts.count; i++)
+        tree_append(list, mount_of(&mounts[i]));
+    return list;
+}
+
+/* podman: the first 12 digits of the id, unless the host's name is used or one was given. */
+static char *hostname_of(const struct container_row *row, const struct container_config *config,
+                         struct arena *arena)
+{
+    if (config->hostname != NULL)
+        return config->hostname;
+    return arena_printf(arena, "%.12s", row->id);
+}
+
+static struct json_t *config_tree(const struct container_row *row,
+                                  const struct container_config *config, struct arena *arena)
+{
+    struct json_t *tree = tree_object();
+    uint32_t stop_timeout_s =
+        config->stop_timeout_s.is_set ? config->stop_timeout_s.value : CONTAINER_STOP_TIMEOUT_S;
+
+    tree_set_text(tree, "Hostname", hostname_of(row, config, arena));
+    tree_set_text(tree, "Domainname", "");
+    tree_set_text(tree, "User", config->user);
+    tree_set_bool(tree, "AttachStdin", false);
+    tree_set_bool(tree, "AttachStdout", false);
+    tree_set_bool(tree, "AttachStderr", false);
+    tree_set_bool(tree, "Tty", config->terminal);
+    tree_set_bool(tree, "OpenStdin", false);
+    tree_set_bool(tree, "StdinOnce", false);
+    tree_set_texts(tree, "Env", &config->env);
+    tree_set_texts(tree, "Cmd", &config->command);
+    tree_set_text(tree, "Image", "");
+    tree_set_null(tree, "Volumes");
+    tree_set_text(tree, "WorkingDir", config->workdir != NULL ? config->workdir : "/");
+    tree_set_text(tree, "Entrypoint", "");
+    tree_set_null(tree, "OnBuild");
+    tree_set_map(tree, "Labels", &config->labels);
+    tree_set_map(tree, "Annotations", &config->annotations);
+    tree_set_number(tree, "StopSignal", config->stop_signal != 0 ? config->stop_signal : SIGTERM);
+    tree_set_texts(tree, "CreateCommand", &config->create_command);
+    tree_set_number(tree, "StopTimeout", stop_timeout_s);
+    return tree;
+}
+
+static struct json_t *restart_policy_of(const struct container_config *config)
+{
+    struct json_t *tree = tree_object();
+
+    tree_set_text(tree, "Name", config->restart_policy != NULL ? config->restart_policy : "no");
+    tree_set_number(tree, "MaximumRetryCount", config->restart_retries);
+    return tree;
+}
+
+static struct json_t *ulimits_of(const struct container_config *config, struct arena *arena)
+{
+    const struct ulimit_config *ulimits = config->ulimits.items;
+    struct json_t *list = tree_list();
+
+    for (size_t i = 0; i < config->ulimits.count; i++) {
+        struct json_t *tree = tree_object();
+        char *name = arena_printf(arena, "RLIMIT_%s", ulimits[i].name);
+
+        for (char *at = name; *at != '\0'; at++)
+            *at = *at >= 'a' && *at <= 'z' ? (char)(*at - 'a' + 'A') : *at;
+        tree_set_text(tree, "Name", name);
+        tree_set_number(tree, "Soft", (int64_t)ulimits[i].soft);
+        tree_set_number(tree, "Hard", (int64_t)ulimits[i].hard);
+        tree_append(list, tree);
+    }
+    return list;
+}
+
+static struct json_t *security_of(const struct container_config *config)
+{
+    struct json_t *list = tree_list();
+
+    if (config->no_new_privileges)
+        tree_append_text(list, "no-new-privileges");
+    if (config->seccomp != NULL && strcmp(config->seccomp, "unconfined") == 0)
+        tree_append_text(list, "seccomp=unconfined");
+    return list;
+}
+
+static const char *text_or(const char *text, const char *fallback)
+{
+    return text != NULL ? text : fallback;
+}
+
+static void set_limits(struct json_t *tree, const struct container_config *config,
+                       struct arena *arena)
+{
+    int64_t pids = config->pids_limit == 0 ? CONTAINER_PIDS_LIMIT : config->pids_limit;
+    uint64_t shm = config->shm_bytes != 0 ? config->shm_bytes : CONTAINER_SHM_BYTES;
+    uint64_t period = config->cpu_period_us != 0 ? config->cpu_period_us : 100000;
+
+    tree_set_number(tree, "CpuShares", (int64_t)config->cpu_shares);
+    tree_set_number(tree, "Memory", (int64_t)config->memory_bytes);
+    tree_set_number(tree, "NanoCpus", (int64_t)(config->cpu_quota_us * 1000000000 / period));
+    tree_set_number(tree, "CpuPeriod", (int64_t)config->cpu_period_us);
+    tree_set_number(tree, "CpuQuota", (int64_t)config->cpu_quota_us);
+    tree_set_number(tree, "MemorySwap", (int64_t)config->memory_swap_bytes);
+    tree_set_number(tree, "PidsLimit", pids < 0 ? 0 : pids);
+    tree_set_number(tree, "ShmSize", (int64_t)shm);
+    tree_set(tree, "Ulimits", ulimits_of(config, arena));
+}
+
+static struct json_t *host_config_tree(const struct container_row *row,
+                                       const struct container_config *config, struct arena *arena)
+{
+    struct json_t *tree = tree_object();
+
+    tree_set_text(tree, "NetworkMode", text_or(config->network, "private"));
+    tree_set(tree, "RestartPolicy", restart_policy_of(config));
+    tree_set_bool(tree, "AutoRemove", config->auto_remove);
+    tree_set_texts(tree, "CapAdd", &config->cap_add);
+    tree_set_texts(tree, "CapDrop", &config->cap_drop);
+    tree_set_texts(tree, "ExtraHosts", &config->hosts_add);
+    tree_set_text(tree, "IpcMode", text_or(config->ipc, "private"));
+    tree_set_text(tree, "PidMode", text_or(config->pid, "private"));
+    tree_set_bool(tree, "Privileged", config->privileged);
+    tree_set_bool(tree, "ReadonlyRootfs", config->read_only);
+    tree_set(tree, "SecurityOpt", security_of(config));
+    tree_set_text(tree, "Runtime", text_or(row->runtime, config->runtime));
+    set_limits(tree, config, arena);
+    return tree;
+}
+
+static void set_process(struct json_t *tree, const struct container_config *config)
+{
+    struct text_list words = { 0 };
+
+    if (config->command.count > 1) {
+        words.items = config->command.items + 1;
+        words.count = config->command.count - 1;
+    }
+    tree_set_text(tree, "Path", config->command.count > 0 ? config->command.items[0] : "");
+    tree_set_texts(tree, "Args", &words);
+}
+
+struct json_t *container_report_inspected(const struct container_row *row, struct arena *arena)
+{
+    static const struct container_config nothing;
+    const struct container_config *config = row->config != NULL ? row->config : &nothing;
+    struct json_t *tree = tree_object();
+
+    tree_set_text(tree, "Id", row->id);
+    set_time(tree, "Created", row->created);
+    set_process(tree, config);
+    tree_set(tree, "State", state_of(row));
+    tree_set_text(tree, "Image", "");
+    tree_set_text(tree, "ImageName", "");
+    tree_set_text(tree, "Rootfs", config->rootfs);
+    tree_set_text(tree, "Pod", "");
+    tree_set_text(tree, "OCIRuntime", row->runtime);
+    tree_set_text(tree, "Host", row->host);
+    tree_set_number(tree, "RestartCount", row->restart_count);
+    tree_set_text(tree, "Name", config->name);
+    tree_set(tree, "Mounts", mounts_of(config));
+    tree_set(tree, "Config", config_tree(row, config, arena));
+    tree_set(tree, "HostConfig", host_config_tree(row, config, arena));
+    return tree;
+}
