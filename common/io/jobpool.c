@@ -28,6 +28,7 @@ struct jobpool {
     struct job_queue waiting;
     struct job_queue finished;
     unsigned waiting_count;
+    unsigned finished_count;
     bool is_closing;
 };
 
@@ -52,6 +53,7 @@ static void hand_back(struct jobpool *pool, struct job *job)
 {
     (void)pthread_mutex_lock(&pool->lock);
     STAILQ_INSERT_TAIL(&pool->finished, job, link);
+    pool->finished_count++;
     (void)pthread_mutex_unlock(&pool->lock);
     (void)eventfd_write(pool->finished_fd, 1);
 }
@@ -68,28 +70,51 @@ static void *run_jobs(void *arg)
     return NULL;
 }
 
-static void call_done(struct job_queue *jobs, bool is_cancelled)
+static void call_done(struct job *job, bool is_cancelled)
+{
+    job->cancelled = is_cancelled;
+    job->done(job); /* may free the job, or submit it again */
+}
+
+static struct job *take_finished(struct jobpool *pool)
 {
     struct job *job;
 
-    while ((job = STAILQ_FIRST(jobs)) != NULL) {
-        STAILQ_REMOVE_HEAD(jobs, link);
-        job->cancelled = is_cancelled;
-        job->done(job); /* may free the job, or submit another */
-    }
+    (void)pthread_mutex_lock(&pool->lock);
+    job = STAILQ_FIRST(&pool->finished);
+    STAILQ_REMOVE_HEAD(&pool->finished, link);
+    pool->finished_count--;
+    (void)pthread_mutex_unlock(&pool->lock);
+    return job;
 }
 
-static void deliver(struct jobpool *pool)
+static unsigned count_finished(struct jobpool *pool)
 {
-    struct job_queue finished = STAILQ_HEAD_INITIALIZER(finished);
+    unsigned count;
 
     (void)pthread_mutex_lock(&pool->lock);
-    STAILQ_CONCAT(&finished, &pool->finished);
+    count = pool->finished_count;
     (void)pthread_mutex_unlock(&pool->lock);
+    return count;
+}
 
+/* Those that are there now; what finishes meanwhile wakes the loop again. */
+static void deliver(struct jobpool *pool)
+{
     pool->is_delivering = true;
-    call_done(&finished, false);
+    for (unsigned count = count_finished(pool); count > 0; count--)
+        call_done(take_finished(pool), false);
     pool->is_delivering = false;
+}
+
+static void cancel_waiting(struct jobpool *pool)
+{
+    struct job *job;
+
+    while ((job = STAILQ_FIRST(&pool->waiting)) != NULL) {
+        STAILQ_REMOVE_HEAD(&pool->waiting, link);
+        call_done(job, true);
+    }
 }
 
 static void on_finished(evutil_socket_t fd, short what, void *arg)
@@ -189,8 +214,8 @@ void jobpool_destroy(struct jobpool *pool)
         return;
     assert(!pool->is_delivering);
     stop_threads(pool);
-    call_done(&pool->finished, false);
-    call_done(&pool->waiting, true);
+    deliver(pool); /* no thread is left: these are all */
+    cancel_waiting(pool);
     if (pool->finished_event != NULL)
         event_free(pool->finished_event);
     if (pool->finished_fd >= 0)

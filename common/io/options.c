@@ -12,7 +12,7 @@
 #include "common/io/files.h"
 #include "common/mem.h"
 
-#define FILE_SIZE_MAX (1024 * 1024)
+#define FILE_SIZE_MAX (1024UL * 1024)
 #define SPACE         " \t\r"
 #define FLAG_VALUE    "yes"
 #define NAME_COLUMN   28 /* where --help begins to explain */
@@ -267,6 +267,7 @@ static int read_config(struct option_set *set, const char *asked_for, const char
     return parse_file(set, default_file, err);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): a main says it once, in a row */
 int options_parse(const char *program, const char *purpose, const struct option_row *rows,
                   size_t count, const char *default_file, int argc, char **argv,
                   struct option_set **ret, struct error *err)

@@ -7,7 +7,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 
 #include "common/bytes.h"
 #include "common/io/clock.h"
+#include "common/io/spawn_plan.h"
 #include "common/mem.h"
 
 #define READ_SIZE      (16 * 1024)
@@ -40,134 +40,10 @@ struct process {
     struct output output;
 };
 
-/* What posix_spawn is given; the descriptors live as long as it takes. */
-struct plan {
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    int *copies; /* of `ours`, above every number of `theirs` */
-    size_t copy_count;
-    int highest; /* of `theirs` */
-};
-
-static bool is_asked_for(const struct spawn_request *request, int theirs)
-{
-    for (size_t i = 0; i < request->fd_count; i++) {
-        if (request->fds[i].theirs == theirs)
-            return true;
-    }
-    return false;
-}
-
-static int highest_asked_for(const struct spawn_request *request)
-{
-    int highest = STDERR_FILENO;
-
-    for (size_t i = 0; i < request->fd_count; i++) {
-        assert(request->fds[i].theirs >= 0 && request->fds[i].theirs <= SPAWN_FD_MAX);
-        if (request->fds[i].theirs > highest)
-            highest = request->fds[i].theirs;
-    }
-    return highest;
-}
-
-/* Through a copy above all of theirs: no dup2 in the child can overwrite what another one needs,
- * and none is from a number to itself, which would leave it close-on-exec. */
-static int plan_fd(struct plan *plan, int ours, int theirs)
-{
-    int copy = fcntl(ours, F_DUPFD_CLOEXEC, plan->highest + 1);
-
-    if (copy < 0)
-        return -errno;
-    plan->copies[plan->copy_count++] = copy;
-    return -posix_spawn_file_actions_adddup2(&plan->actions, copy, theirs);
-}
-
-/* A number below the highest that nobody asked for: our output pipe, /dev/null, or closed. */
-static int plan_rest(struct plan *plan, int number, int output_fd)
-{
-    if (number > STDERR_FILENO)
-        return -posix_spawn_file_actions_addclose(&plan->actions, number);
-    if (number != STDIN_FILENO && output_fd >= 0)
-        return plan_fd(plan, output_fd, number);
-    return -posix_spawn_file_actions_addopen(&plan->actions, number, "/dev/null",
-                                             number == STDIN_FILENO ? O_RDONLY : O_WRONLY, 0);
-}
-
-static int plan_fds(struct plan *plan, const struct spawn_request *request, int output_fd)
-{
-    int r = 0;
-
-    for (size_t i = 0; i < request->fd_count && r == 0; i++)
-        r = plan_fd(plan, request->fds[i].ours, request->fds[i].theirs);
-    for (int number = 0; number <= plan->highest && r == 0; number++) {
-        if (!is_asked_for(request, number))
-            r = plan_rest(plan, number, output_fd);
-    }
-    return r < 0 ? r : -posix_spawn_file_actions_addclosefrom_np(&plan->actions, plan->highest + 1);
-}
-
-static void plan_signals(struct plan *plan, bool is_new_session)
-{
-    short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
-    sigset_t none;
-    sigset_t all;
-
-    (void)sigemptyset(&none);
-    (void)sigfillset(&all);
-    (void)posix_spawnattr_setsigmask(&plan->attributes, &none);
-    (void)posix_spawnattr_setsigdefault(&plan->attributes, &all);
-    if (is_new_session)
-        flags |= POSIX_SPAWN_SETSID;
-    (void)posix_spawnattr_setflags(&plan->attributes, flags);
-}
-
-static void plan_init(struct plan *plan, const struct spawn_request *request)
-{
-    *plan = (struct plan){ .highest = highest_asked_for(request) };
-    /* Two more than asked for: the output pipe as 1 and as 2. */
-    plan->copies = mem_zeroed((request->fd_count + 2) * sizeof(*plan->copies));
-    (void)posix_spawn_file_actions_init(&plan->actions);
-    (void)posix_spawnattr_init(&plan->attributes);
-}
-
-static void plan_done(struct plan *plan)
-{
-    for (size_t i = 0; i < plan->copy_count; i++)
-        (void)close(plan->copies[i]);
-    free(plan->copies);
-    (void)posix_spawnattr_destroy(&plan->attributes);
-    (void)posix_spawn_file_actions_destroy(&plan->actions);
-}
-
-/* posix_spawn's strings are not const by history; it does not write to them. */
-static char *const *as_strings(const char *const *texts)
-{
-    return (char *const *)(uintptr_t)texts;
-}
-
-static int start_process(const struct spawn_request *request, int output_fd, pid_t *ret_pid,
-                         struct error *err)
-{
-    struct plan plan;
-    int r;
-
-    plan_init(&plan, request);
-    plan_signals(&plan, request->new_session);
-    r = plan_fds(&plan, request, output_fd);
-    if (r == 0 && request->directory != NULL)
-        r = -posix_spawn_file_actions_addchdir_np(&plan.actions, request->directory);
-    if (r == 0)
-        r = -posix_spawnp(ret_pid, request->argv[0], &plan.actions, &plan.attributes,
-                          as_strings(request->argv),
-                          request->env != NULL ? as_strings(request->env) : environ);
-    plan_done(&plan);
-    return r == 0 ? 0 : error_set(err, r, "start %s: %s", request->argv[0], strerrordesc_np(-r));
-}
-
 int spawn_detached(const struct spawn_request *request, pid_t *ret_pid, struct error *err)
 {
     assert(request->output_max == 0 && request->timeout_ms == 0);
-    return start_process(request, -1, ret_pid, err);
+    return spawn_plan_start(request, -1, ret_pid, err);
 }
 
 /* True at the end of the output: nobody can write any more. */
@@ -266,7 +142,7 @@ static int process_start(const struct spawn_request *request, struct process *re
         .leads_group = request->new_session,
         .output = { .fd = -1, .max = request->output_max },
     };
-    r = start_process(request, write_fd, &ret->pid, err);
+    r = spawn_plan_start(request, write_fd, &ret->pid, err);
     if (r == 0)
         r = process_watch(ret, err);
     if (r == 0)
@@ -290,56 +166,67 @@ static uint64_t deadline_after(unsigned timeout_ms)
     return timeout_ms > 0 ? clock_steady_ms() + timeout_ms : UINT64_MAX;
 }
 
-/* Until it has ended and its output too. */
-static int process_wait(struct process *process, unsigned timeout_ms, int *ret_status)
+/* A blocking wait for a process and the end of its output. */
+struct wait {
+    struct process *process;
+    uint64_t deadline_ms; /* for its end, then for its output; UINT64_MAX: none */
+    bool has_ended;
+    int status;
+    int failure;
+};
+
+static void wait_turn(struct wait *wait, int wait_ms)
 {
-    uint64_t deadline_ms = deadline_after(timeout_ms);
-    struct output *output = &process->output;
-    bool has_ended = false;
-    int failure = 0;
+    struct output *output = &wait->process->output;
+    struct pollfd polled[] = {
+        { .fd = wait->has_ended ? -1 : wait->process->pidfd, .events = POLLIN },
+        { .fd = output->fd, .events = POLLIN },
+    };
 
-    while (!has_ended || output->fd >= 0) {
-        int wait_ms = milliseconds_until(deadline_ms);
-        struct pollfd polled[] = {
-            { .fd = has_ended ? -1 : process->pidfd, .events = POLLIN },
-            { .fd = output->fd, .events = POLLIN },
-        };
+    if (poll(polled, 2, wait_ms) <= 0)
+        return;
+    if (polled[1].revents != 0 && output_read(output))
+        output_close(output);
+    if (polled[0].revents != 0) {
+        int r = process_reap(wait->process, &wait->status);
 
-        if (wait_ms == 0 && has_ended)
-            break;
-        if (wait_ms == 0) {
-            process_kill(process);
-            failure = -ETIMEDOUT;
-            deadline_ms = UINT64_MAX;
-            continue;
-        }
-        if (poll(polled, 2, wait_ms) <= 0)
-            continue;
-        if (polled[1].revents != 0 && output_read(output))
-            output_close(output);
-        if (polled[0].revents != 0) {
-            int r = process_reap(process, ret_status);
+        wait->failure = wait->failure < 0 ? wait->failure : r;
+        wait->has_ended = true;
+        wait->deadline_ms = deadline_after(LINGER_MS);
+    }
+}
 
-            failure = failure < 0 ? failure : r;
-            has_ended = true;
-            deadline_ms = deadline_after(LINGER_MS);
+static void wait_to_end(struct wait *wait)
+{
+    while (!wait->has_ended || wait->process->output.fd >= 0) {
+        int wait_ms = milliseconds_until(wait->deadline_ms);
+
+        if (wait_ms != 0) {
+            wait_turn(wait, wait_ms);
+        } else if (wait->has_ended) {
+            return;
+        } else {
+            process_kill(wait->process);
+            wait->failure = -ETIMEDOUT;
+            wait->deadline_ms = UINT64_MAX;
         }
     }
-    return failure;
 }
 
 int spawn_wait(const struct spawn_request *request, int *ret_status, char **ret_output,
                struct error *err)
 {
     struct process process;
-    int status = 0;
+    struct wait wait = { .process = &process };
     int r = process_start(request, &process, err);
 
     if (r < 0)
         return r;
-    r = process_wait(&process, request->timeout_ms, &status);
+    wait.deadline_ms = deadline_after(request->timeout_ms);
+    wait_to_end(&wait);
+    r = wait.failure;
     if (r == 0 && ret_status != NULL)
-        *ret_status = status;
+        *ret_status = wait.status;
     if (r == 0 && ret_output != NULL)
         *ret_output = request->output_max > 0 ? output_take(&process.output) : NULL;
     process_done(&process);

@@ -25,8 +25,8 @@
 
 #define DIRECTORY_MODE 0700
 #define FILE_MODE      0600
-#define KEY_SIZE_MAX   511           /* LMDB's, as it was compiled */
-#define FULL_BYTES     (1024 * 1024) /* less free than this: a short write means a full disk */
+#define KEY_SIZE_MAX   511             /* LMDB's, as it was compiled */
+#define FULL_BYTES     (1024UL * 1024) /* less free than this: a short write means a full disk */
 
 struct store {
     char *directory;
@@ -75,10 +75,8 @@ static int errno_of(int code)
         return -E2BIG;
     case MDB_PANIC:
         return -ENOTRECOVERABLE;
-    case MDB_INCOMPATIBLE:
     case MDB_BAD_TXN:
     case MDB_BAD_VALSIZE:
-    case MDB_BAD_DBI:
         return -EINVAL;
     default: /* the file is not what it should be */
         return -EUCLEAN;
@@ -97,9 +95,15 @@ static int fail_table(const struct store_txn *txn, unsigned table, int code, str
                      txn->store->tables[table], mdb_strerror(code));
 }
 
+/* LMDB takes both ways through one type; it does not write to what it is given. */
 static MDB_val to_mdb(struct bytes bytes)
 {
-    return (MDB_val){ .mv_data = (void *)(uintptr_t)bytes.data, .mv_size = bytes.size };
+    union {
+        const uint8_t *ours;
+        void *theirs;
+    } data = { .ours = bytes.data };
+
+    return (MDB_val){ .mv_data = data.theirs, .mv_size = bytes.size };
 }
 
 static struct bytes from_mdb(MDB_val value)
