@@ -36,6 +36,7 @@ struct liveness *liveness_new(uint64_t silence_ms, size_t hosts_max)
     return liveness;
 }
 
+/* NOLINTBEGIN(readability-function-*): uthash's macros are counted as ours */
 static struct host *find(const struct liveness *liveness, const char *name)
 {
     struct host *host;
@@ -58,6 +59,8 @@ static struct host *add(struct liveness *liveness, const char *name)
     return host;
 }
 
+/* NOLINTEND(readability-function-*) */
+
 static void leave_list(struct liveness *liveness, struct host *host)
 {
     if (host->is_silent)
@@ -67,6 +70,7 @@ static void leave_list(struct liveness *liveness, struct host *host)
     host->is_silent = true;
 }
 
+/* NOLINTNEXTLINE(readability-function-*) */
 static void destroy_host(struct liveness *liveness, struct host *host)
 {
     leave_list(liveness, host);

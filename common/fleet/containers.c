@@ -86,8 +86,8 @@ static int check_reservation(const struct record *command, const struct containe
 int containers_reserve(const struct view *view, const struct record *command, struct error *err)
 {
     autoarena arena = { 0 };
-    struct container_create create;
-    struct container_row row;
+    struct container_create create = { 0 };
+    struct container_row row = { 0 };
     int r;
 
     r = body_decode(&container_create_schema, command, &create, &arena, err);

@@ -50,8 +50,8 @@ static void change_state(struct host_row *row, enum host_state state, const stru
 int hosts_hello(const struct view *view, const struct record *record, struct error *err)
 {
     autoarena arena = { 0 };
-    struct host_hello hello;
-    struct host_row row;
+    struct host_hello hello = { 0 };
+    struct host_row row = { 0 };
     bool is_same_journal;
     int r;
 
