@@ -1,0 +1,468 @@
+/* The worker's journal; see the header. */
+#include "worker/io/journal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "common/io/store.h"
+#include "common/mem.h"
+#include "worker/io/sealed.h"
+
+#define MAP_BYTES       (16ULL * 1024 * 1024 * 1024)
+#define FORMAT          1
+#define TOTAL_SIZE      8 /* before an event: bytes of all events up to it, itself included */
+#define DROPS_PER_WRITE 2000
+#define DROPS_WORTH     1000 /* so many acknowledged events are worth a write of their own */
+
+enum table { TABLE_META, TABLE_EVENTS, TABLE_CONTAINERS, TABLE_UNITS, TABLE_COMMANDS };
+
+static const char *const tables[] = { "meta", "events", "containers", "units", "commands", NULL };
+
+struct journal {
+    struct store *store;
+    struct journal_state state;
+    bool is_log_new;      /* the log is not what the disk says */
+    uint64_t total;       /* bytes of all events ever written */
+    uint64_t acked_total; /* of these, the ones that were acknowledged */
+};
+
+static bool is_text(struct bytes value, const char *text)
+{
+    return bytes_equal(value, bytes_of_text(text));
+}
+
+static int make_new(struct store_txn *txn, const char *host, struct error *err)
+{
+    struct command_id id;
+    int r;
+
+    if (getrandom(id.bytes, sizeof(id.bytes), 0) != (ssize_t)sizeof(id.bytes))
+        return error_set_errno(err, "random bytes");
+    r = sealed_put_number(txn, TABLE_META, "format", FORMAT, err);
+    if (r == 0)
+        r = sealed_put(txn, TABLE_META, bytes_of_text("host"), bytes_of_text(host), err);
+    return r == 0 ? sealed_put_id(txn, TABLE_META, "id", id, err) : r;
+}
+
+static int check_owner(struct store_txn *txn, const char *host, struct error *err)
+{
+    uint64_t format = 0;
+    struct bytes value;
+    int r = sealed_get(txn, TABLE_META, bytes_of_text("host"), &value, err);
+
+    if (r == -ENOENT)
+        return make_new(txn, host, err);
+    if (r == 0)
+        r = sealed_get_number(txn, TABLE_META, "format", &format, err);
+    if (r < 0)
+        return r;
+    if (format != FORMAT)
+        return error_set(err, -EINVAL, "it has format %llu, and this worker knows %d",
+                         (unsigned long long)format, FORMAT);
+    if (!is_text(value, host))
+        return error_set(err, -EINVAL,
+                         "it is of host %.*s, and this is host %s: give each its own directory",
+                         (int)value.size, (const char *)value.data, host);
+    return 0;
+}
+
+/* A new incarnation, and the boot that it lives in. */
+static int begin_life(struct store_txn *txn, const char *boot_id, struct journal_state *state,
+                      struct error *err)
+{
+    struct bytes value;
+    int r = sealed_get(txn, TABLE_META, bytes_of_text("boot"), &value, err);
+
+    if (r < 0 && r != -ENOENT)
+        return r;
+    state->is_rebooted = r == 0 && !is_text(value, boot_id);
+    r = sealed_get_number(txn, TABLE_META, "incarnation", &state->incarnation, err);
+    if (r < 0)
+        return r;
+    state->incarnation++;
+    r = sealed_put_number(txn, TABLE_META, "incarnation", state->incarnation, err);
+    if (r < 0)
+        return r;
+    return sealed_put(txn, TABLE_META, bytes_of_text("boot"), bytes_of_text(boot_id), err);
+}
+
+/* The running total that an event carries; 0 when it is not kept. */
+static int total_at(struct store_txn *txn, uint64_t seq, uint64_t *ret, struct error *err)
+{
+    uint8_t key[8];
+    struct bytes value;
+    int r;
+
+    store_key_u64(seq, key);
+    r = sealed_get(txn, TABLE_EVENTS, (struct bytes){ .data = key, .size = sizeof(key) }, &value,
+                   err);
+    *ret = 0;
+    if (r == -ENOENT)
+        return 0;
+    if (r < 0)
+        return error_add_context(err, r, "event %llu", (unsigned long long)seq);
+    if (value.size < TOTAL_SIZE)
+        return error_set(err, -EUCLEAN, "the journal is damaged: event %llu is too short",
+                         (unsigned long long)seq);
+    *ret = store_key_read_u64(value);
+    return 0;
+}
+
+/* The kept events are those from `first_seq` to `last_seq`. */
+static int find_events(struct store_txn *txn, struct journal *journal, struct error *err)
+{
+    struct journal_state *state = &journal->state;
+    autodestroy(store_cursor) struct store_cursor *cursor = NULL;
+    struct bytes key;
+    struct bytes value;
+    int r = sealed_get_number(txn, TABLE_META, "last", &state->last_seq, err);
+
+    if (r == 0)
+        r = store_walk(txn, TABLE_EVENTS, (struct bytes){ 0 }, &cursor, err);
+    if (r == 0)
+        r = store_next(cursor, &key, &value, err);
+    if (r < 0)
+        return r;
+    state->first_seq = r == 0 ? state->last_seq + 1 : store_key_read_u64(key);
+    r = sealed_get_number(txn, TABLE_META, "total", &journal->total, err);
+    journal->acked_total = journal->total;
+    if (r == 0 && state->acked_seq < state->last_seq)
+        r = total_at(txn, state->acked_seq, &journal->acked_total, err);
+    return r;
+}
+
+static int read_state(struct store_txn *txn, struct journal *journal, struct error *err)
+{
+    struct journal_state *state = &journal->state;
+    int r = sealed_get_id(txn, TABLE_META, "id", &state->id, err);
+
+    if (r == 0)
+        r = sealed_get_number(txn, TABLE_META, "acked", &state->acked_seq, err);
+    if (r == 0)
+        r = sealed_get_number(txn, TABLE_META, "cursor", &state->cursor, err);
+    if (r == 0)
+        r = sealed_get_id(txn, TABLE_META, "log", &state->log, err);
+    if (r == 0)
+        r = sealed_get_number(txn, TABLE_META, "epoch", &state->epoch, err);
+    return r == 0 ? find_events(txn, journal, err) : r;
+}
+
+static int begin(struct journal *journal, const char *host, const char *boot_id, struct error *err)
+{
+    autodestroy(store_txn) struct store_txn *txn = NULL;
+    int r = store_begin(journal->store, STORE_WRITE, &txn, err);
+
+    if (r == 0)
+        r = check_owner(txn, host, err);
+    if (r == 0)
+        r = begin_life(txn, boot_id, &journal->state, err);
+    if (r == 0)
+        r = read_state(txn, journal, err);
+    return r == 0 ? store_commit(steal_ptr(txn), err) : r;
+}
+
+int journal_open(const char *directory, const char *host, const char *boot_id, struct journal **ret,
+                 struct error *err)
+{
+    autodestroy(journal) struct journal *journal = mem_new(struct journal);
+    int r = store_open(directory, tables, MAP_BYTES, &journal->store, err);
+
+    if (r == 0)
+        r = begin(journal, host, boot_id, err);
+    if (r < 0)
+        return error_add_context(err, r, "journal %s", directory);
+    *ret = steal_ptr(journal);
+    return 0;
+}
+
+void journal_close(struct journal *journal)
+{
+    if (journal == NULL)
+        return;
+    store_close(journal->store);
+    free(journal);
+}
+
+const struct journal_state *journal_state(const struct journal *journal)
+{
+    return &journal->state;
+}
+
+static int load_all(struct store_txn *txn, enum table table,
+                    int (*load)(void *owner, struct bytes value, struct error *err), void *owner,
+                    struct error *err)
+{
+    autodestroy(store_cursor) struct store_cursor *cursor = NULL;
+    struct bytes key;
+    struct bytes sealed;
+    struct bytes value;
+    int r = store_walk(txn, table, (struct bytes){ 0 }, &cursor, err);
+
+    if (r < 0)
+        return r;
+    while ((r = store_next(cursor, &key, &sealed, err)) > 0) {
+        r = sealed_unwrap(sealed, &value, err);
+        if (r == 0)
+            r = load(owner, value, err);
+        if (r < 0)
+            return error_add_context(err, r, "table %s", tables[table]);
+    }
+    return r;
+}
+
+int journal_load(struct journal *journal, enum journal_table table,
+                 int (*load)(void *owner, struct bytes value, struct error *err), void *owner,
+                 struct error *err)
+{
+    static const enum table of[] = { [JOURNAL_CONTAINERS] = TABLE_CONTAINERS,
+                                     [JOURNAL_UNITS] = TABLE_UNITS,
+                                     [JOURNAL_COMMANDS] = TABLE_COMMANDS };
+    autodestroy(store_txn) struct store_txn *txn = NULL;
+    int r = store_begin(journal->store, STORE_READ, &txn, err);
+
+    return r == 0 ? load_all(txn, of[table], load, owner, err) : r;
+}
+
+void journal_prepare(const struct journal *journal, struct journal_write *write)
+{
+    const struct journal_state *state = &journal->state;
+
+    write->acked_seq = state->acked_seq;
+    write->log = state->log;
+    write->epoch = state->epoch;
+    write->first_seq = state->first_seq;
+    write->last_seq = state->last_seq;
+    write->cursor = state->cursor;
+    write->total = journal->total;
+}
+
+static int put_event(struct store_txn *txn, struct journal_write *write,
+                     const struct journal_change *change, struct error *err)
+{
+    struct buffer value = { 0 };
+    struct buffer sealed = { 0 };
+    uint8_t key[8];
+    uint8_t total[TOTAL_SIZE];
+    int r;
+
+    assert(change->number == write->last_seq + 1);
+    write->total += change->value.size;
+    store_key_u64(change->number, key);
+    store_key_u64(write->total, total);
+    buffer_append(&value, total, sizeof(total));
+    buffer_append(&value, change->value.data, change->value.size);
+    sealed_wrap(buffer_bytes(&value), &sealed);
+    r = store_append(txn, TABLE_EVENTS, (struct bytes){ .data = key, .size = sizeof(key) },
+                     buffer_bytes(&sealed), err);
+    buffer_done(&value);
+    buffer_done(&sealed);
+    write->last_seq = change->number;
+    return r;
+}
+
+static int removed(int r)
+{
+    return r == -ENOENT ? 0 : r;
+}
+
+static int apply_change(struct store_txn *txn, struct journal_write *write,
+                        const struct journal_change *change, struct error *err)
+{
+    struct bytes id = bytes_of_text(change->id);
+    uint8_t number[8];
+    struct bytes key = { .data = number, .size = sizeof(number) };
+
+    store_key_u64(change->number, number);
+    switch (change->kind) {
+    case JOURNAL_PUT_EVENT:
+        return put_event(txn, write, change, err);
+    case JOURNAL_PUT_CONTAINER:
+        return sealed_put(txn, TABLE_CONTAINERS, id, change->value, err);
+    case JOURNAL_REMOVE_CONTAINER:
+        return removed(store_delete(txn, TABLE_CONTAINERS, id, err));
+    case JOURNAL_PUT_UNIT:
+        return sealed_put(txn, TABLE_UNITS, id, change->value, err);
+    case JOURNAL_REMOVE_UNIT:
+        return removed(store_delete(txn, TABLE_UNITS, id, err));
+    case JOURNAL_PUT_COMMAND:
+        return sealed_put(txn, TABLE_COMMANDS, key, change->value, err);
+    case JOURNAL_REMOVE_COMMAND:
+        return removed(store_delete(txn, TABLE_COMMANDS, key, err));
+    case JOURNAL_SET_CURSOR:
+        write->cursor = change->number;
+        return 0;
+    }
+    return error_set(err, -EINVAL, "no change has number %d", (int)change->kind);
+}
+
+/* The log has the oldest events: they go, some with each transaction. */
+static int drop_acked(struct store_txn *txn, struct journal_write *write, struct error *err)
+{
+    for (unsigned i = 0; i < DROPS_PER_WRITE && write->first_seq <= write->acked_seq; i++) {
+        uint8_t key[8];
+        int r;
+
+        store_key_u64(write->first_seq, key);
+        r = removed(store_delete(txn, TABLE_EVENTS,
+                                 (struct bytes){ .data = key, .size = sizeof(key) }, err));
+        if (r < 0)
+            return r;
+        write->first_seq++;
+    }
+    return 0;
+}
+
+static int put_progress(struct store_txn *txn, const struct journal_write *write, struct error *err)
+{
+    int r = sealed_put_number(txn, TABLE_META, "last", write->last_seq, err);
+
+    if (r == 0)
+        r = sealed_put_number(txn, TABLE_META, "total", write->total, err);
+    if (r == 0)
+        r = sealed_put_number(txn, TABLE_META, "cursor", write->cursor, err);
+    if (r == 0)
+        r = sealed_put_number(txn, TABLE_META, "acked", write->acked_seq, err);
+    if (r == 0)
+        r = sealed_put_id(txn, TABLE_META, "log", write->log, err);
+    return r == 0 ? sealed_put_number(txn, TABLE_META, "epoch", write->epoch, err) : r;
+}
+
+static int write_all(struct journal *journal, struct journal_write *write, struct error *err)
+{
+    autodestroy(store_txn) struct store_txn *txn = NULL;
+    int r = store_begin(journal->store, STORE_WRITE, &txn, err);
+
+    for (size_t i = 0; r == 0 && i < write->count; i++)
+        r = apply_change(txn, write, &write->changes[i], err);
+    if (r == 0)
+        r = drop_acked(txn, write, err);
+    if (r == 0)
+        r = put_progress(txn, write, err);
+    return r == 0 ? store_commit(steal_ptr(txn), err) : r;
+}
+
+int journal_write(struct journal *journal, struct journal_write *write, struct error *err)
+{
+    struct journal_write attempt = *write; /* a failed one leaves no trace */
+    int r = write_all(journal, &attempt, err);
+
+    if (r < 0)
+        return error_add_context(err, r, "write the journal");
+    *write = attempt;
+    return 0;
+}
+
+void journal_written(struct journal *journal, const struct journal_write *write)
+{
+    struct journal_state *state = &journal->state;
+
+    state->first_seq = write->first_seq;
+    state->last_seq = write->last_seq;
+    state->cursor = write->cursor;
+    journal->total = write->total;
+    if (state->acked_seq == state->last_seq)
+        journal->acked_total = journal->total;
+    if (command_id_equal(write->log, state->log) && write->epoch == state->epoch)
+        journal->is_log_new = false;
+}
+
+void journal_acked(struct journal *journal, uint64_t seq)
+{
+    autodestroy(store_txn) struct store_txn *txn = NULL;
+    struct journal_state *state = &journal->state;
+
+    assert(seq <= state->last_seq);
+    if (seq <= state->acked_seq)
+        return;
+    state->acked_seq = seq;
+    if (seq == state->last_seq)
+        journal->acked_total = journal->total;
+    else if (store_begin(journal->store, STORE_READ, &txn, NULL) == 0)
+        (void)total_at(txn, seq, &journal->acked_total, NULL);
+}
+
+void journal_set_log(struct journal *journal, struct command_id log, uint64_t epoch)
+{
+    struct journal_state *state = &journal->state;
+
+    if (command_id_equal(state->log, log) && state->epoch == epoch)
+        return;
+    state->log = log;
+    state->epoch = epoch;
+    journal->is_log_new = true;
+}
+
+bool journal_wants_write(const struct journal *journal)
+{
+    const struct journal_state *state = &journal->state;
+
+    return journal->is_log_new || state->acked_seq + 1 >= state->first_seq + DROPS_WORTH;
+}
+
+static int take_event(struct bytes key, struct bytes sealed, struct raw *ret, struct arena *arena,
+                      struct error *err)
+{
+    struct bytes value;
+    int r = sealed_unwrap(sealed, &value, err);
+
+    if (r == 0 && value.size < TOTAL_SIZE)
+        r = error_set(err, -EUCLEAN, "the journal is damaged: it is too short");
+    if (r < 0)
+        return error_add_context(err, r, "event %llu", (unsigned long long)store_key_read_u64(key));
+    ret->bytes.size = value.size - TOTAL_SIZE;
+    ret->bytes.data = (const uint8_t *)arena_text_n(arena, (const char *)value.data + TOTAL_SIZE,
+                                                    ret->bytes.size);
+    return 0;
+}
+
+static int read_events(struct store_cursor *cursor, size_t bytes_max, size_t count_max,
+                       struct raw_list *list, struct arena *arena, struct error *err)
+{
+    struct bytes key;
+    struct bytes sealed;
+    size_t bytes = 0;
+    int r = 0;
+
+    while (list->count < count_max && (r = store_next(cursor, &key, &sealed, err)) > 0) {
+        if (list->count > 0 && bytes + sealed.size > bytes_max)
+            return 0;
+        r = take_event(key, sealed, &list->items[list->count], arena, err);
+        if (r < 0)
+            return r;
+        list->count++;
+        bytes += sealed.size;
+    }
+    return r < 0 ? r : 0;
+}
+
+int journal_read(struct journal *journal, uint64_t after, size_t bytes_max, size_t count_max,
+                 struct raw_list *ret, struct arena *arena, struct error *err)
+{
+    autodestroy(store_txn) struct store_txn *txn = NULL;
+    autodestroy(store_cursor) struct store_cursor *cursor = NULL;
+    struct raw_list list = { .items = arena_zeroed(arena, count_max * sizeof(struct raw)) };
+    uint8_t from[8];
+    int r = store_begin(journal->store, STORE_READ, &txn, err);
+
+    store_key_u64(after + 1, from);
+    if (r == 0)
+        r = store_walk(txn, TABLE_EVENTS, (struct bytes){ .data = from, .size = sizeof(from) },
+                       &cursor, err);
+    if (r == 0)
+        r = read_events(cursor, bytes_max, count_max, &list, arena, err);
+    if (r < 0)
+        return error_add_context(err, r, "read the journal");
+    *ret = list;
+    return 0;
+}
+
+bool journal_is_full(const struct journal *journal)
+{
+    const struct journal_state *state = &journal->state;
+
+    return state->last_seq - state->acked_seq > JOURNAL_EVENTS_MAX ||
+           journal->total - journal->acked_total > JOURNAL_BYTES_MAX;
+}
