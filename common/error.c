@@ -12,7 +12,8 @@
 #undef error_set_errno
 #undef error_add_context
 
-static void write_text(struct error *err, int code, const char *fmt, va_list args)
+static void __attribute__((format(printf, 3, 0)))
+write_text(struct error *err, int code, const char *fmt, va_list args)
 {
     err->code = code;
     (void)vsnprintf(err->text, sizeof(err->text), fmt, args);

@@ -138,7 +138,7 @@ static bool kind_passes(const struct filter_kind *kind, const struct text_list *
     return kind->all_must_hold ? held == given : given == 0 || held > 0;
 }
 
-bool filter_passes(const struct text_list *filters, const struct container_row *row)
+bool filter_takes(const struct text_list *filters, const struct container_row *row)
 {
     for (size_t i = 0; i < KIND_COUNT; i++) {
         if (!kind_passes(&kinds[i], filters, row))

@@ -14,6 +14,6 @@ int filter_check(const struct text_list *filters, struct error *err);
 
 /* Words of one key are alternatives (labels: all of them must hold); different keys must all
  * hold. The words have been checked. */
-bool filter_passes(const struct text_list *filters, const struct container_row *row);
+bool filter_takes(const struct text_list *filters, const struct container_row *row);
 
 #endif

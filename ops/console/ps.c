@@ -133,7 +133,7 @@ static bool is_shown(const struct ps_options *options, const struct container_ro
 
     if (!shows_all && row->state != CONTAINER_RUNNING && row->state != CONTAINER_STOPPING)
         return false;
-    return filter_passes(&options->filters, row);
+    return filter_takes(&options->filters, row);
 }
 
 /* Keep what is shown, in order of creation; of these the last ones when a number was given. */

@@ -71,7 +71,7 @@ static int make_tools(struct hands *hands, struct error *err)
     if (r < 0)
         return r;
     tools->runtimes = runtimes_new(tools->loop, runtime_root);
-    tools->watches = watches_new(tools->loop, &watch_events, hands);
+    tools->watches = run_watches_new(tools->loop, &watch_events, hands);
     tools->probe = probe_new(tools->pool, &tools->layout);
     return 0;
 }
@@ -133,7 +133,7 @@ void hands_destroy(struct hands *hands)
         return;
     runtimes = hands->tools.runtimes;
     probe_destroy(hands->tools.probe);
-    watches_destroy(hands->tools.watches);
+    run_watches_destroy(hands->tools.watches);
     if (runtimes != NULL)
         runtimes_close(runtimes);
     exits_destroy(hands->tools.exits);
@@ -238,7 +238,7 @@ int hands_adopt(struct hands *hands, const struct hands_container *container, ui
         r = open_recorded(container->pid, container->pid_started, &init, err);
     if (r >= 0) {
         *ret_is_alive = !process_is_gone(&conmon);
-        watches_add(hands->tools.watches, container->id, container->run, &conmon, &init);
+        run_watches_add(hands->tools.watches, container->id, container->run, &conmon, &init);
     }
     process_done(&conmon);
     process_done(&init);

@@ -134,7 +134,7 @@ static void keep_run(struct step *step, struct conmon_result *result)
         .conmon_started = result->conmon.started,
         .runtime = arena_text(&step->arena, step->runtime),
     };
-    watches_add(step->tools->watches, step->id, step->run, &result->conmon, &result->init);
+    run_watches_add(step->tools->watches, step->id, step->run, &result->conmon, &result->init);
 }
 
 static void on_launched(void *owner, struct conmon_result *result)

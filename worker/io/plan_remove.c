@@ -60,8 +60,8 @@ static void on_conmon_ended(void *owner)
 /* Its exit file shall be there before anybody forgets it. */
 static void await_conmon(struct step *step)
 {
-    if (!watches_wait(step->tools->watches, step->id, step->run, CONMON_END_MS, on_conmon_ended,
-                      step))
+    if (!run_watches_wait(step->tools->watches, step->id, step->run, CONMON_END_MS, on_conmon_ended,
+                          step))
         step_next(step);
 }
 

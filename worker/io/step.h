@@ -28,7 +28,7 @@ struct probe;
 struct runtimes;
 struct step;
 struct steps;
-struct watches;
+struct run_watches;
 
 /* What stages work with; owned by the hands. */
 struct tools {
@@ -38,7 +38,7 @@ struct tools {
     struct cgroups *cgroups; /* any thread */
     struct runtimes *runtimes;
     struct exits *exits;
-    struct watches *watches;
+    struct run_watches *watches;
     struct probe *probe;
 };
 

@@ -19,7 +19,7 @@
 #define CONMON_GRACE_MS 60000
 
 struct watch {
-    struct watches *watches;
+    struct run_watches *watches;
     char name[RUN_NAME_SIZE];
     char id[CONTAINER_ID_SIZE + 1];
     uint32_t run;
@@ -34,16 +34,17 @@ struct watch {
     UT_hash_handle hh;
 };
 
-struct watches {
+struct run_watches {
     struct event_base *loop;
     struct watch_events events;
     void *owner;
     struct watch *by_name;
 };
 
-struct watches *watches_new(struct event_base *loop, const struct watch_events *events, void *owner)
+struct run_watches *run_watches_new(struct event_base *loop, const struct watch_events *events,
+                                    void *owner)
 {
-    struct watches *watches = mem_new(struct watches);
+    struct run_watches *watches = mem_new(struct run_watches);
 
     watches->loop = loop;
     watches->events = *events;
@@ -80,7 +81,7 @@ static void end_watch(struct watch *watch)
         ended(owner);
 }
 
-void watches_destroy(struct watches *watches)
+void run_watches_destroy(struct run_watches *watches)
 {
     struct watch *watch;
     struct watch *next;
@@ -104,7 +105,7 @@ static void set_timer(struct watch *watch, unsigned ms)
 
 static void tell_lost(struct watch *watch)
 {
-    struct watches *watches = watch->watches;
+    struct run_watches *watches = watch->watches;
     char id[CONTAINER_ID_SIZE + 1];
     uint32_t run = watch->run;
 
@@ -195,7 +196,7 @@ static struct event *watch_process(struct watch *watch, const struct process *pr
     return event;
 }
 
-static struct watch *find_watch(struct watches *watches, const char *id, uint32_t run)
+static struct watch *find_watch(struct run_watches *watches, const char *id, uint32_t run)
 {
     char name[RUN_NAME_SIZE];
     struct watch *watch;
@@ -205,7 +206,7 @@ static struct watch *find_watch(struct watches *watches, const char *id, uint32_
     return watch;
 }
 
-static struct watch *add_watch(struct watches *watches, const char *id, uint32_t run)
+static struct watch *add_watch(struct run_watches *watches, const char *id, uint32_t run)
 {
     struct watch *watch = mem_new(struct watch);
 
@@ -217,8 +218,8 @@ static struct watch *add_watch(struct watches *watches, const char *id, uint32_t
     return watch;
 }
 
-void watches_add(struct watches *watches, const char *id, uint32_t run, struct process *conmon,
-                 struct process *init)
+void run_watches_add(struct run_watches *watches, const char *id, uint32_t run,
+                     struct process *conmon, struct process *init)
 {
     struct watch *watch = find_watch(watches, id, run);
 
@@ -237,8 +238,8 @@ void watches_add(struct watches *watches, const char *id, uint32_t run, struct p
         set_timer(watch, EXIT_FILE_MS);
 }
 
-bool watches_wait(struct watches *watches, const char *id, uint32_t run, unsigned timeout_ms,
-                  watch_ended_fn *ended, void *owner)
+bool run_watches_wait(struct run_watches *watches, const char *id, uint32_t run,
+                      unsigned timeout_ms, watch_ended_fn *ended, void *owner)
 {
     struct watch *watch = find_watch(watches, id, run);
 

@@ -17,7 +17,7 @@
 #include "worker/io/process.h"
 
 struct event_base;
-struct watches;
+struct run_watches;
 
 struct watch_events {
     /* Is there an exit file? If so it has been told of. */
@@ -26,23 +26,23 @@ struct watch_events {
     void (*on_lost)(void *owner, const char *id, uint32_t run);
 };
 
-struct watches *watches_new(struct event_base *loop, const struct watch_events *events,
-                            void *owner);
+struct run_watches *run_watches_new(struct event_base *loop, const struct watch_events *events,
+                                    void *owner);
 
 /* Whoever waits is not called any more. */
-void watches_destroy(struct watches *watches);
-DEFINE_AUTODESTROY(watches)
+void run_watches_destroy(struct run_watches *watches);
+DEFINE_AUTODESTROY(run_watches)
 
 /* Watch this run; takes both processes, each may be none (it is then gone already). Watching what
  * is watched replaces its processes. */
-void watches_add(struct watches *watches, const char *id, uint32_t run, struct process *conmon,
-                 struct process *init);
+void run_watches_add(struct run_watches *watches, const char *id, uint32_t run,
+                     struct process *conmon, struct process *init);
 
 typedef void watch_ended_fn(void *owner);
 
 /* Call `ended` when conmon of this run is gone, at the latest after `timeout_ms`, when it is
  * killed. False, and no call, when the run is not watched. At most one waits for a run. */
-bool watches_wait(struct watches *watches, const char *id, uint32_t run, unsigned timeout_ms,
-                  watch_ended_fn *ended, void *owner);
+bool run_watches_wait(struct run_watches *watches, const char *id, uint32_t run,
+                      unsigned timeout_ms, watch_ended_fn *ended, void *owner);
 
 #endif

@@ -1,0 +1,114 @@
+"""The floor: conmon and the OCI runtime driven directly, without anybody who keeps a record.
+
+A container is created by conmon (which calls `runtime create`), started by `runtime start`, and its
+end is seen as the exit file that conmon renames into a directory watched by inotify.
+"""
+import ctypes
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import time
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+IN_MOVED_TO = 0x80
+
+
+class Inotify:
+    """Names that are moved into one directory."""
+
+    def __init__(self, directory):
+        self.fd = LIBC.inotify_init1(os.O_CLOEXEC)
+        if LIBC.inotify_add_watch(self.fd, directory.encode(), IN_MOVED_TO) < 0:
+            raise OSError(ctypes.get_errno(), "inotify_add_watch", directory)
+
+    def wait(self, timeout_s):
+        if not select.select([self.fd], [], [], timeout_s)[0]:
+            raise TimeoutError("no exit file came")
+        data = os.read(self.fd, 65536)
+        names = []
+        while data:
+            length = struct.unpack_from("iIII", data)[3]
+            names.append(data[16:16 + length].rstrip(b"\0").decode())
+            data = data[16 + length:]
+        return names
+
+    def close(self):
+        os.close(self.fd)
+
+
+class Floor:
+    """Containers whose config.json is a worker's own, with another id and control group."""
+
+    def __init__(self, runtime, template):
+        self.runtime = shutil.which(runtime, path="/usr/sbin:/usr/bin:/sbin:/bin")
+        self.template = template
+        self.directory = tempfile.mkdtemp(prefix="gantry-floor-")
+        self.root = os.path.join(self.directory, "runtime")
+        self.exits = os.path.join(self.directory, "exits")
+        os.mkdir(self.exits)
+        self.watch = Inotify(self.exits)
+        self.count = 0
+
+    def prepare(self):
+        self.count += 1
+        name = f"gantry-floor-{os.getpid()}-{self.count}"
+        bundle = os.path.join(self.directory, name)
+        os.mkdir(bundle)
+        spec = dict(self.template, hostname="floor")
+        spec["linux"] = dict(spec["linux"], cgroupsPath=f"/gantry-floor/{name}")
+        with open(os.path.join(bundle, "config.json"), "w", encoding="utf-8") as file:
+            json.dump(spec, file)
+        return name, bundle
+
+    def start(self, name, bundle):
+        """Seconds from the launch of conmon to the end of `runtime start`, and the pid of init."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        go, hold = os.pipe()
+        began = time.monotonic()
+        monitor = subprocess.Popen(
+            ["conmon", "-c", name, "-u", name, "-n", name, "-r", self.runtime, "-b", bundle,
+             "-p", os.path.join(bundle, "pidfile"), "-P", os.path.join(bundle, "conmon.pid"),
+             "--exit-dir", self.exits, "--persist-dir", bundle, "--full-attach",
+             "-l", "k8s-file:" + os.path.join(bundle, "ctr.log"), "--no-sync-log",
+             "--runtime-arg", "--root=" + self.root],
+            cwd=bundle, pass_fds=(theirs.fileno(), go), stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env=dict(os.environ, _OCI_SYNCPIPE=str(theirs.fileno()), _OCI_STARTPIPE=str(go)))
+        theirs.close()
+        os.close(go)
+        os.write(hold, b"\0")
+        os.close(hold)
+        monitor.wait()
+        pid = json.loads(ours.recv(65536))["data"]
+        if pid <= 0:
+            raise RuntimeError("the floor's container could not be created")
+        subprocess.run([self.runtime, "--root=" + self.root, "start", name], check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        took = time.monotonic() - began
+        self.sync = ours
+        return took, pid
+
+    def end(self, pid):
+        """Seconds from SIGKILL of init to its exit file."""
+        began = time.monotonic()
+        os.kill(pid, signal.SIGKILL)
+        self.watch.wait(30)
+        took = time.monotonic() - began
+        self.sync.recv(1)
+        self.sync.close()
+        return took
+
+    def remove(self, name, bundle):
+        subprocess.run([self.runtime, "--root=" + self.root, "delete", "--force", name], check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        shutil.rmtree(bundle)
+
+    def close(self):
+        self.watch.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
