@@ -6,8 +6,8 @@
 
 #include "common/fleet/container_state.h"
 #include "common/io/clock.h"
+#include "ops/console/container_filter.h"
 #include "ops/console/container_report.h"
-#include "ops/console/filter.h"
 #include "ops/console/fleet_rows.h"
 #include "ops/console/show.h"
 #include "ops/console/tree.h"
@@ -133,7 +133,7 @@ static bool is_shown(const struct ps_options *options, const struct container_ro
 
     if (!shows_all && row->state != CONTAINER_RUNNING && row->state != CONTAINER_STOPPING)
         return false;
-    return filter_takes(&options->filters, row);
+    return container_filter_passes(&options->filters, row);
 }
 
 /* Keep what is shown, in order of creation; of these the last ones when a number was given. */
@@ -203,7 +203,7 @@ static int check_options(const struct args_usage *usage, const struct ps_options
     if (r == 0 && options->is_quiet && options->format != NULL)
         r = error_set(err, -EINVAL, "quiet and format cannot be used together");
     if (r == 0)
-        r = filter_check(&options->filters, err);
+        r = container_filter_check(&options->filters, err);
     if (r == 0)
         r = find_order(options->sort, ret_order, err);
     return r;

@@ -1,5 +1,5 @@
 /* ps --filter; see the header. */
-#include "ops/console/filter.h"
+#include "ops/console/container_filter.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -106,7 +106,7 @@ static const struct filter_kind *kind_of(const char *word, const char **ret_valu
     return NULL;
 }
 
-int filter_check(const struct text_list *filters, struct error *err)
+int container_filter_check(const struct text_list *filters, struct error *err)
 {
     for (size_t i = 0; i < filters->count; i++) {
         const char *value = NULL;
@@ -138,7 +138,7 @@ static bool kind_passes(const struct filter_kind *kind, const struct text_list *
     return kind->all_must_hold ? held == given : given == 0 || held > 0;
 }
 
-bool filter_takes(const struct text_list *filters, const struct container_row *row)
+bool container_filter_passes(const struct text_list *filters, const struct container_row *row)
 {
     for (size_t i = 0; i < KIND_COUNT; i++) {
         if (!kind_passes(&kinds[i], filters, row))

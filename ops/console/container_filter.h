@@ -1,6 +1,6 @@
 /* ps --filter: which rows are shown. Pure. */
-#ifndef GANTRY_OPS_CONSOLE_FILTER_H
-#define GANTRY_OPS_CONSOLE_FILTER_H
+#ifndef GANTRY_OPS_CONSOLE_CONTAINER_FILTER_H
+#define GANTRY_OPS_CONSOLE_CONTAINER_FILTER_H
 
 #include <stdbool.h>
 
@@ -10,10 +10,10 @@
 
 /* Check the words "key=value": id, name, status, label, exited, host. -EINVAL names what is
  * wrong. */
-int filter_check(const struct text_list *filters, struct error *err);
+int container_filter_check(const struct text_list *filters, struct error *err);
 
 /* Words of one key are alternatives (labels: all of them must hold); different keys must all
  * hold. The words have been checked. */
-bool filter_takes(const struct text_list *filters, const struct container_row *row);
+bool container_filter_passes(const struct text_list *filters, const struct container_row *row);
 
 #endif
