@@ -111,7 +111,14 @@ class FleetTest(unittest.TestCase):
         return process
 
     def start_broker(self, *arguments):
-        return self.start(Broker(self.state, *arguments))
+        broker = self.start(Broker(self.state, *arguments))
+        self.addCleanup(self._end_cleanly, broker)
+        return broker
+
+    def _end_cleanly(self, broker):
+        """Whatever a test leaves waiting, a broker ends by itself (and without a leak)."""
+        if broker.process.poll() is None:
+            self.assertEqual(broker.terminate(), 0, "\n".join(broker.lines[-40:]))
 
 
 def encode_frame(kind, body):
@@ -168,9 +175,9 @@ class Client:
     def ask_raw(self, data, timeout=DEADLINE):
         return Answer(*decode_frame(self.socket.ask(data, timeout)))
 
-    def submit(self, **fields):
+    def submit(self, timeout=DEADLINE, **fields):
         written = record(kind=COMMAND, **dict({"happened": time.time_ns()}, **fields))
-        return self.ask("submit", record=written)
+        return self.ask("submit", timeout=timeout, record=written)
 
     def watch_all(self, cursor=0, **filters):
         """Every record beyond the cursor, until the log's end is reached."""
@@ -229,8 +236,14 @@ class FakeWorker(Client):
                       happened=self.sequence, **fields)
 
     def report(self, *records):
-        return self.ask("report", host=self.host, incarnation=self.incarnation,
-                        records=list(records))
+        return self.ask("report", **self._report(records))
+
+    def send_report(self, *records):
+        """Report, and take no answer."""
+        self.socket.send(encode_frame("report", self._report(records)))
+
+    def _report(self, records):
+        return {"host": self.host, "incarnation": self.incarnation, "records": list(records)}
 
 
 CONFIG = {"name": "web", "rootfs": "/srv/web", "command": ["/bin/true"]}

@@ -86,9 +86,13 @@ class Req(_Base):
         self._dial()
 
     def ask(self, question, timeout=60):
+        self.send(question, timeout)
+        return self._receive(timeout)
+
+    def send(self, question, timeout=60):
+        """Ask without taking the answer."""
         self._set_ms(b"send-timeout", int(timeout * 1000))
         _check(_nng.nng_send(self._socket, question, len(question), 0))
-        return self._receive(timeout)
 
 
 class Sub(_Base):
