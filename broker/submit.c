@@ -188,6 +188,13 @@ void handle_submit(struct broker *broker, struct request *request)
         reply_busy(request->sp, "too much waits to be written: try again later");
         return;
     }
+    /* The worker's event repeats the configuration: what is larger could never be reported. */
+    if (asked->record.bytes.size > SUBMIT_BYTES_MAX) {
+        reply_failure(request->sp, FAILURE_INVALID_ARGUMENT,
+                      "the command has %zu bytes, and at most %d are taken: make it smaller",
+                      asked->record.bytes.size, SUBMIT_BYTES_MAX);
+        return;
+    }
     if (schema_decode(&record_schema, asked->record.bytes, &command, request->arena, &err) < 0) {
         reply_failure(request->sp, FAILURE_INVALID_ARGUMENT, "%s", err.text);
         return;

@@ -149,6 +149,13 @@ class Submitting(BrokerTest):
                          "invalid-argument")
         self.assertEqual(self.client.watch_all(), [])
 
+    def test_a_command_that_no_report_could_carry_is_refused(self):
+        self.worker()
+        fields = create_fields("a", 1)
+        fields["body"]["config"]["env"] = [f"V{i}=" + 1000 * "x" for i in range(200)]
+        answer = self.client.submit(id=command_id(1, 1), **fields)
+        self.assert_error(answer, "invalid-argument", "make it smaller")
+
     def test_what_the_broker_knows_better_is_not_taken_from_the_author(self):
         self.worker()
         submitted = self.client.submit(id=command_id(1, 1), pos=77, prev=76, stream="sys", time=1,
