@@ -22,8 +22,10 @@ struct events_options {
     const char *since;
     const char *until;
     struct maybe_i64 from;
+    struct maybe_i64 limit;
     bool streams;
     bool no_stream;
+    bool shows_commands;
     bool is_whole;
 };
 
@@ -31,11 +33,13 @@ struct events_options {
 
 /* clang-format off */
 static const struct arg_row rows[] = {
+    EVENTS(shows_commands, ARG_FLAG, 0, "commands", NULL, "What was asked for, too"),
     EVENTS(filters, ARG_LIST, 'f', "filter", "KEY=VALUE",
         "container, event, type, host"),
     EVENTS(format, ARG_TEXT, 0, "format", "FORMAT", "json, or a Go template"),
     EVENTS(from, ARG_NUMBER, 0, "from-seq", "POS", "From this position of the log on; 0: all"),
     EVENTS(host, ARG_TEXT, 0, "host", "HOST", "Only of this host"),
+    EVENTS(limit, ARG_NUMBER, 0, "limit", "N", "End after N events: scripts wait for one so"),
     EVENTS(is_whole, ARG_FLAG, 0, "no-trunc", NULL, "Taken for podman's sake: nothing is cut"),
     EVENTS(since, ARG_TEXT, 0, "since", "TIME", "From this time on: a time, or \"10m\" ago"),
     EVENTS(streams, ARG_FLAG, 0, "stream", NULL, "Go on when all was shown (default: true)"),
@@ -58,7 +62,8 @@ struct following {
     struct watch watch;
     uint64_t since; /* ns; 0: all */
     uint64_t until; /* ns; 0: no end */
-    bool is_over;   /* a record after `until` was seen */
+    int64_t left;   /* events to show until the limit */
+    bool is_over;   /* the limit, or a record after `until`, was reached */
 };
 
 static uint64_t time_of(const struct record *record)
@@ -117,7 +122,7 @@ static bool is_shown(const struct following *following, const struct record *rec
 {
     bool asks_for_type = false;
 
-    if (record->kind != RECORD_EVENT || time_of(record) < following->since)
+    if (time_of(record) < following->since)
         return false;
     for (size_t i = 0; i < FILTER_KEY_COUNT; i++) {
         bool is_given = false;
@@ -149,18 +154,26 @@ static int show_record(const struct following *following, const struct record *r
     return 0;
 }
 
+static int show_counted(struct following *following, const struct record *record, const char *name,
+                        struct error *err)
+{
+    following->left--;
+    following->is_over = following->left == 0;
+    return show_record(following, record, name, err);
+}
+
 static int show_page(struct following *following, const struct watch_page *page, struct error *err)
 {
     int r = 0;
 
-    for (size_t i = 0; r == 0 && i < page->count; i++) {
+    for (size_t i = 0; r == 0 && i < page->count && !following->is_over; i++) {
         const struct record *record = &page->records[i];
         const char *name = event_names_of(following->names, record);
 
         if (following->until != 0 && time_of(record) > following->until)
             following->is_over = true;
         else if (is_shown(following, record, name))
-            r = show_record(following, record, name, err);
+            r = show_counted(following, record, name, err);
     }
     (void)fflush(stdout);
     return r;
@@ -216,6 +229,9 @@ static int choose_beginning(struct following *following, uint64_t head, struct e
         r = units_parse_time(options->until, now, &following->until, err);
     if (r < 0)
         return r;
+    if (options->limit.is_set && options->limit.value < 1)
+        return error_set(err, -EINVAL, "--limit: give a number from 1 on");
+    following->left = options->limit.is_set ? options->limit.value : INT64_MAX;
     if (options->from.is_set && options->from.value < 0)
         return error_set(err, -EINVAL, "--from-seq: give a position from 0 on");
     if (options->from.is_set)
@@ -248,7 +264,7 @@ int verb_events(struct console *console, const struct args_usage *usage, char **
     host = arena_text(&console->arena, options.host);
     following.watch = (struct watch){
         .hosts = { .items = &host, .count = host != NULL },
-        .kind = RECORD_EVENT,
+        .kind = options.shows_commands ? 0 : RECORD_EVENT,
     };
     r = choose_beginning(&following, containers.pos, err);
     return r == 0 ? follow(&following, err) : r;
