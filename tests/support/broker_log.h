@@ -1,0 +1,30 @@
+/* A log of the broker in a scratch directory, with the view's tables. */
+#ifndef GANTRY_TESTS_SUPPORT_BROKER_LOG_H
+#define GANTRY_TESTS_SUPPORT_BROKER_LOG_H
+
+#include <stdint.h>
+
+#include "broker/io/log.h"
+
+struct broker_log {
+    char directory[64];
+    struct log *log;
+};
+
+/* cmocka's setup and teardown: *state is a struct broker_log. */
+int broker_log_setup(void **state);
+int broker_log_teardown(void **state);
+
+/* Close and open it again, as a restart does. */
+void broker_log_reopen(struct broker_log *place);
+
+/* An event of this stream; what is not said is empty. */
+struct record broker_log_event(const char *stream, const char *type);
+
+/* Append events in one transaction, without folding them; the position of the last one. */
+uint64_t broker_log_append(struct broker_log *place, const char *stream, const char *type,
+                           unsigned count);
+
+struct log_state broker_log_state(struct broker_log *place);
+
+#endif
