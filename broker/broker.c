@@ -15,6 +15,7 @@
 #include "broker/publisher.h"
 #include "broker/reply.h"
 #include "broker/streams.h"
+#include "broker/view_hash.h"
 #include "broker/view_store.h"
 #include "broker/watch.h"
 #include "common/io/clock.h"
@@ -133,6 +134,9 @@ static int wire(struct broker *broker, struct error *err)
     broker->outcomes = outcomes_new(broker);
     broker->streams = streams_new(broker);
     broker->publisher = publisher_new(broker);
+    r = view_hashes_new(broker, &broker->view_hashes, err);
+    if (r < 0)
+        return r;
     return hosts_new(broker, &broker->hosts, err);
 }
 
@@ -171,9 +175,10 @@ void broker_destroy(struct broker *broker)
 {
     if (broker == NULL)
         return;
-    /* Entries of the committer may hold requests: it goes first, and answers them. */
+    /* What works on other threads may hold requests: it goes first, and answers them. */
     committer_destroy(broker->committer);
     broker->committer = NULL;
+    view_hashes_destroy(broker->view_hashes);
     sp_server_destroy(broker->server);
     streams_destroy(broker->streams);
     watches_destroy(broker->watches);

@@ -21,6 +21,7 @@ struct hosts;
 struct log;
 struct outcomes;
 struct streams;
+struct view_hashes;
 struct watches;
 
 struct broker_options {
@@ -40,6 +41,7 @@ struct broker {
     struct outcomes *outcomes;
     struct streams *streams;
     struct publisher *publisher;
+    struct view_hashes *view_hashes;
     void (*on_drained)(struct broker *broker); /* while stopping: all is written and answered */
 };
 

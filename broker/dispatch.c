@@ -34,6 +34,7 @@ static const struct route routes[] = {
     { &watch_schema,         handle_watch },
     { &fetch_schema,         handle_fetch },
     { &query_schema,         handle_query },
+    { &view_hash_schema,     handle_view_hash },
     { &info_schema,          handle_info },
     { &stream_open_schema,   handle_stream_open },
     { &stream_accept_schema, handle_stream_accept },

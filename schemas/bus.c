@@ -170,6 +170,17 @@ static const struct field rows_fields[] = {
 const struct schema rows_schema = SCHEMA("rows", struct rows, rows_fields);
 
 /* clang-format off */
+static const struct field view_hash_is_fields[] = {
+    FIELD(struct view_hash_is, pos, "pos", false),
+    FIELD(struct view_hash_is, hash, "hash", true),
+    FIELD(struct view_hash_is, version, "version", true),
+};
+/* clang-format on */
+
+const struct schema view_hash_is_schema =
+    SCHEMA("view.hash.is", struct view_hash_is, view_hash_is_fields);
+
+/* clang-format off */
 static const struct field info_is_fields[] = {
     FIELD(struct info_is, version, "version", true),
     FIELD(struct info_is, log, "log", false),
@@ -311,5 +322,6 @@ static const struct field feed_fields[] = {
 
 const struct schema feed_schema = SCHEMA("feed", struct feed, feed_fields);
 
+const struct schema view_hash_schema = SCHEMA_EMPTY("view.hash");
 const struct schema info_schema = SCHEMA_EMPTY("info");
 const struct schema done_schema = SCHEMA_EMPTY("done");

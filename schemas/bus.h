@@ -136,6 +136,13 @@ struct rows {
     uint64_t pos;         /* the view holds everything up to this position */
 };
 
+/* view.hash: a fingerprint of the whole view, to hold a fold of the log against. -> view.hash.is */
+struct view_hash_is {
+    uint64_t pos;     /* the view holds everything up to this position */
+    uint64_t hash;    /* view_hash() of common/fleet */
+    uint32_t version; /* of the rules by which it was folded: VIEW_VERSION */
+};
+
 /* info: about the broker. -> info_is */
 struct info_is {
     char *version;
@@ -246,6 +253,8 @@ extern const struct schema fetch_schema;
 extern const struct schema page_schema;
 extern const struct schema query_schema;
 extern const struct schema rows_schema;
+extern const struct schema view_hash_schema; /* struct nothing */
+extern const struct schema view_hash_is_schema;
 extern const struct schema info_schema; /* struct nothing */
 extern const struct schema info_is_schema;
 extern const struct schema stream_open_schema;

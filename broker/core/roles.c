@@ -43,6 +43,7 @@ static const struct permission {
     { "watch",         READERS },
     { "fetch",         READERS },
     { "query",         READERS },
+    { "view.hash",     READERS },
     { "info",          ALL },
 };
 /* clang-format on */

@@ -70,6 +70,18 @@ class Asking(BrokerTest):
         self.assertTrue(info["actor"].startswith("tcp:127.0.0.1:"))
         self.assertEqual(len(info["log"]), 16)
 
+    def test_the_view_has_a_fingerprint_that_changes_with_it_only(self):
+        empty = self.client.ask("view.hash")
+        self.assertEqual((empty.kind, empty.get("pos", 0), empty["version"]),
+                         ("view.hash.is", 0, 1))
+        self.created(self.worker(), 1)
+        filled = self.client.ask("view.hash")
+        self.assertEqual(filled["pos"], self.client.ask("info")["head"])
+        self.assertNotEqual(filled["hash"], empty["hash"])
+        self.assertEqual(self.client.ask("view.hash"), filled)
+        self.broker.kill()
+        self.assertEqual(Client(self.start_broker().url).ask("view.hash"), filled)
+
     def test_what_is_no_request_gets_a_clear_error(self):
         self.assert_error(self.client.ask("bogus"), "unsupported", "bogus")
         self.assert_error(self.client.ask_raw(b"\xc1"), "invalid-argument")

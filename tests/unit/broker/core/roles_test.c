@@ -90,6 +90,7 @@ static const struct expectation {
     { "watch",          { false, false, true,      true,   true } },
     { "fetch",          { false, false, true,      true,   true } },
     { "query",          { false, false, true,      true,   true } },
+    { "view.hash",      { false, false, true,      true,   true } },
     { "info",           { false, true,  true,      true,   true } },
     { "stream.open",    { false, false, true,      false,  true } },
     { "stream.accept",  { false, true,  false,     false,  true } },
