@@ -15,12 +15,13 @@ static enum container_operation own_operation(const struct unit *unit)
     enum plan_next next = unit->plan.next;
     bool is_leftover = state == CONTAINER_CREATED && unit->plan.is_leftover;
 
+    if (next == PLAN_REMOVE &&
+        (is_at_rest(state) || state == CONTAINER_STOPPED || state == CONTAINER_REMOVING))
+        return CONTAINER_OPERATION_REMOVE;
     if (state == CONTAINER_STOPPED || is_leftover)
         return CONTAINER_OPERATION_CLEANUP;
     if (is_at_rest(state) && next == PLAN_RUN)
         return CONTAINER_OPERATION_START;
-    if (next == PLAN_REMOVE && (is_at_rest(state) || state == CONTAINER_REMOVING))
-        return CONTAINER_OPERATION_REMOVE;
     return CONTAINER_OPERATION_NONE;
 }
 

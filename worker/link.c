@@ -1,0 +1,345 @@
+/* The worker's talk with the broker; see the header. */
+#include "worker/link.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/io/log.h"
+#include "common/io/notify.h"
+#include "common/mem.h"
+#include "schemas/bus.h"
+#include "schemas/codec.h"
+#include "worker/asking.h"
+
+/* Room for the envelope around a report's records, and how many records it has at most. */
+#define ENVELOPE_BYTES     4096
+#define REPORT_RECORDS_MAX 500
+#define RETRY_DAMAGED_MS   5000
+
+enum link_state { LINK_OFF, LINK_GREETING, LINK_UP, LINK_STOPPED };
+
+struct link {
+    char *host;
+    struct journal *journal;
+    const struct link_events *events;
+    void *owner;
+    enum link_state state;
+    struct asking hello;
+    struct asking poll;
+    struct asking report;
+    struct host_facts facts;
+    struct arena facts_arena;
+    uint64_t polled_to;    /* position of the last command that came */
+    uint64_t report_after; /* the last event that the broker is known to have */
+    char *stopped_because;
+};
+
+static const struct journal_state *state_of(const struct link *link)
+{
+    return journal_state(link->journal);
+}
+
+/* No further try can mend it. */
+static void stop(struct link *link, const char *why)
+{
+    autofree char *status = mem_text("STATUS=cut off from the broker: %s", why);
+
+    log_error("link.stopped", "host=%s reason=\"%s\"", link->host, why);
+    notify_send(status);
+    link->state = LINK_STOPPED;
+    free(link->stopped_because);
+    link->stopped_because = mem_dup_text(why);
+    asking_cancel(&link->hello);
+    asking_cancel(&link->poll);
+    asking_cancel(&link->report);
+}
+
+static void ask_hello(void *owner)
+{
+    struct link *link = owner;
+    struct hello hello = { .host = link->host,
+                           .incarnation = state_of(link)->incarnation,
+                           .journal = state_of(link)->id,
+                           .facts = &link->facts };
+
+    asking_ask(&link->hello, &hello_schema, &hello);
+}
+
+static void greet(struct link *link)
+{
+    asking_cancel(&link->hello);
+    asking_cancel(&link->poll);
+    asking_cancel(&link->report);
+    link->state = LINK_GREETING;
+    ask_hello(link);
+}
+
+/* What ends more than the question. */
+static bool on_refusal(void *owner, enum failure failure, const char *text)
+{
+    struct link *link = owner;
+
+    if (failure == FAILURE_NO_HOST && link->state == LINK_UP) {
+        greet(link);
+        return true;
+    }
+    if (failure != FAILURE_FENCED)
+        return false;
+    stop(link, text);
+    link->events->on_fenced(link->owner);
+    return true;
+}
+
+/* Whether the broker's log is the one that this worker has worked with, and not an older copy. The
+ * sentence why not, on the heap, or NULL. */
+static char *find_estrangement(const struct link *link, const struct welcome *welcome)
+{
+    const struct journal_state *state = state_of(link);
+
+    if (!command_id_is_zero(state->log) && !command_id_equal(state->log, welcome->log))
+        return mem_text("the broker has another log than before: give it its log back, or begin "
+                        "with an empty state directory here");
+    if (welcome->commands_head < state->cursor)
+        return mem_text("the broker's log went back: it ends at command %llu, and command %llu was "
+                        "carried out here; restore a newer copy of the log",
+                        (unsigned long long)welcome->commands_head,
+                        (unsigned long long)state->cursor);
+    if (welcome->journal_seq > state->last_seq)
+        return mem_text("this journal went back: it ends at event %llu, and the broker has %llu of "
+                        "this host; restore a newer copy of the state directory",
+                        (unsigned long long)state->last_seq,
+                        (unsigned long long)welcome->journal_seq);
+    if (welcome->journal_seq + 1 < state->first_seq)
+        return mem_text("the broker's log went back: it has events up to %llu of this host, and "
+                        "those before %llu are no longer kept here; restore a newer copy of the "
+                        "log",
+                        (unsigned long long)welcome->journal_seq,
+                        (unsigned long long)state->first_seq);
+    return NULL;
+}
+
+static void ask_both(struct link *link);
+
+static void on_welcome(void *owner, const void *message)
+{
+    struct link *link = owner;
+    const struct welcome *welcome = message;
+    autofree char *estranged = find_estrangement(link, welcome);
+
+    if (estranged != NULL) {
+        stop(link, estranged);
+        return;
+    }
+    log_info("link.up", "host=%s actor=%s incarnation=%llu journal_seq=%llu acked=%llu", link->host,
+             welcome->actor == NULL ? "" : welcome->actor,
+             (unsigned long long)state_of(link)->incarnation,
+             (unsigned long long)state_of(link)->last_seq,
+             (unsigned long long)welcome->journal_seq);
+    journal_set_log(link->journal, welcome->log, welcome->epoch);
+    journal_acked(link->journal, welcome->journal_seq);
+    link->report_after = welcome->journal_seq;
+    link->state = LINK_UP;
+    ask_both(link);
+    link->events->on_up(link->owner);
+}
+
+/* --- poll */
+
+static void ask_poll(void *owner)
+{
+    struct link *link = owner;
+    struct poll poll = { .host = link->host,
+                         .incarnation = state_of(link)->incarnation,
+                         .cursor = state_of(link)->cursor,
+                         .wait_ms = POLL_WAIT_MS };
+
+    if (link->state == LINK_UP)
+        asking_ask(&link->poll, &poll_schema, &poll);
+}
+
+static bool take_command(struct link *link, struct bytes wire)
+{
+    autoarena arena = { 0 };
+    struct record record;
+    struct error err = { 0 };
+
+    if (schema_decode(&record_schema, wire, &record, &arena, &err) < 0) {
+        log_failure("link.command_damaged", &err);
+        return false;
+    }
+    if (record.kind != RECORD_COMMAND || record.pos <= link->polled_to)
+        return true;
+    link->polled_to = record.pos;
+    link->events->on_command(link->owner, &record);
+    return true;
+}
+
+/* A damaged record ends the page: what comes behind it must not be done before it. */
+static bool take_commands(struct link *link, const struct page *page)
+{
+    for (size_t i = 0; i < page->records.count; i++) {
+        if (!take_command(link, page->records.items[i].bytes))
+            return false;
+    }
+    return true;
+}
+
+static void on_page(void *owner, const void *message)
+{
+    struct link *link = owner;
+    const struct page *page = message;
+    bool is_whole;
+
+    if (!command_id_equal(page->log, state_of(link)->log)) {
+        stop(link, "the broker has changed its log under way: restart the worker when it has its "
+                   "own log again");
+        return;
+    }
+    is_whole = take_commands(link, page);
+    link->events->on_page_end(link->owner);
+    if (!is_whole)
+        asking_later(&link->poll, RETRY_DAMAGED_MS);
+    else
+        ask_both(link);
+}
+
+/* --- report */
+
+static void ask_report(void *owner)
+{
+    struct link *link = owner;
+    autoarena arena = { 0 };
+    struct report report = { .host = link->host, .incarnation = state_of(link)->incarnation };
+    struct error err = { 0 };
+
+    if (link->state != LINK_UP || state_of(link)->last_seq <= link->report_after)
+        return;
+    if (journal_read(link->journal, link->report_after, REPORT_BYTES_MAX - ENVELOPE_BYTES,
+                     REPORT_RECORDS_MAX, &report.records, &arena, &err) < 0) {
+        stop(link, err.text);
+        return;
+    }
+    asking_ask(&link->report, &report_schema, &report);
+}
+
+static void on_ack(void *owner, const void *message)
+{
+    struct link *link = owner;
+    const struct ack *ack = message;
+
+    if (ack->upto > state_of(link)->last_seq) {
+        stop(link, "this journal went back: the broker has later events of this host; restore a "
+                   "newer copy of the state directory");
+        return;
+    }
+    if (ack->upto > link->report_after)
+        link->report_after = ack->upto;
+    journal_acked(link->journal, ack->upto);
+    ask_both(link);
+}
+
+static bool on_expect(void *owner, const char *type, struct bytes body)
+{
+    struct link *link = owner;
+    autoarena arena = { 0 };
+    struct expect expect;
+
+    if (strcmp(type, expect_schema.name) != 0 ||
+        schema_decode(&expect_schema, body, &expect, &arena, NULL) < 0)
+        return false;
+    if (expect.next < state_of(link)->first_seq || expect.next > state_of(link)->last_seq + 1) {
+        stop(link, "the broker asks for events that are not kept here: its log or this journal "
+                   "went back; restore newer copies");
+        return true;
+    }
+    link->report_after = expect.next - 1;
+    ask_both(link);
+    return true;
+}
+
+/* --- both */
+
+static void ask_both(struct link *link)
+{
+    if (link->state != LINK_UP)
+        return;
+    if (asking_is_idle(&link->poll) && state_of(link)->cursor >= link->polled_to)
+        ask_poll(link);
+    if (asking_is_idle(&link->report))
+        ask_report(link);
+}
+
+void link_durable(struct link *link)
+{
+    ask_both(link);
+}
+
+static const struct asking_rules hello_rules = { .name = "hello",
+                                                 .expected = &welcome_schema,
+                                                 .ask = ask_hello,
+                                                 .on_answer = on_welcome,
+                                                 .on_refusal = on_refusal };
+static const struct asking_rules poll_rules = { .name = "poll",
+                                                .expected = &page_schema,
+                                                .ask = ask_poll,
+                                                .on_answer = on_page,
+                                                .on_refusal = on_refusal };
+static const struct asking_rules report_rules = { .name = "report",
+                                                  .expected = &ack_schema,
+                                                  .ask = ask_report,
+                                                  .on_answer = on_ack,
+                                                  .on_other = on_expect,
+                                                  .on_refusal = on_refusal };
+
+int link_new(struct event_base *loop, struct bus *bus, const char *host, struct journal *journal,
+             const struct link_events *events, void *owner, struct link **ret, struct error *err)
+{
+    autodestroy(link) struct link *link = mem_new(struct link);
+    int r;
+
+    link->host = mem_dup_text(host);
+    link->journal = journal;
+    link->events = events;
+    link->owner = owner;
+    link->polled_to = journal_state(journal)->cursor;
+    r = asking_init(&link->hello, loop, bus, &hello_rules, link, err);
+    if (r == 0)
+        r = asking_init(&link->poll, loop, bus, &poll_rules, link, err);
+    if (r == 0)
+        r = asking_init(&link->report, loop, bus, &report_rules, link, err);
+    if (r < 0)
+        return r;
+    *ret = steal_ptr(link);
+    return 0;
+}
+
+void link_destroy(struct link *link)
+{
+    if (link == NULL)
+        return;
+    asking_done(&link->hello);
+    asking_done(&link->poll);
+    asking_done(&link->report);
+    arena_done(&link->facts_arena);
+    free(link->stopped_because);
+    free(link->host);
+    free(link);
+}
+
+void link_start(struct link *link, const struct host_facts *facts)
+{
+    struct buffer encoded = { 0 };
+
+    schema_encode(&host_facts_schema, facts, &encoded);
+    if (schema_decode(&host_facts_schema, buffer_bytes(&encoded), &link->facts, &link->facts_arena,
+                      NULL) < 0)
+        abort(); /* what was just encoded is decodable */
+    buffer_done(&encoded);
+    greet(link);
+}
+
+const char *link_stopped_because(const struct link *link)
+{
+    return link->stopped_because;
+}

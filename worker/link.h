@@ -1,0 +1,52 @@
+/*
+ * The worker's talk with the broker: hello, then two loops beside each other. Polls bring the
+ * commands of this host, one page at a time; the next poll goes out when everything of the page
+ * before is durable here, because its cursor is the acknowledgement. Reports take the journal's
+ * events to the log in order, one report in flight.
+ *
+ * What cannot be mended by trying again (a log or a journal that went back) is never papered over:
+ * the link stops and says why, and the worker goes on without it. Owner: the worker. Loop thread.
+ */
+#ifndef GANTRY_WORKER_LINK_H
+#define GANTRY_WORKER_LINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/auto.h"
+#include "common/error.h"
+#include "common/io/bus.h"
+#include "schemas/events.h"
+#include "schemas/record.h"
+#include "worker/io/journal.h"
+
+struct event_base;
+struct link;
+
+struct link_events {
+    /* A command, in the order of the log; borrowed for the call. */
+    void (*on_command)(void *owner, const struct record *record);
+    /* The page that brought commands is through: make them durable. */
+    void (*on_page_end)(void *owner);
+    /* A newer worker speaks for this host. */
+    void (*on_fenced)(void *owner);
+    /* The broker knows this worker (again). */
+    void (*on_up)(void *owner);
+};
+
+/* `journal` and `host` are borrowed. The bus is the caller's and outlives the link. */
+int link_new(struct event_base *loop, struct bus *bus, const char *host, struct journal *journal,
+             const struct link_events *events, void *owner, struct link **ret, struct error *err);
+void link_destroy(struct link *link);
+DEFINE_AUTODESTROY(link)
+
+/* Begin; `facts` are copied. */
+void link_start(struct link *link, const struct host_facts *facts);
+
+/* The journal has become longer. */
+void link_durable(struct link *link);
+
+/* Why it has stopped for good; NULL while it has not. */
+const char *link_stopped_because(const struct link *link);
+
+#endif

@@ -1,0 +1,80 @@
+/* The start; see the header. */
+#include "worker/recovery.h"
+
+#include "common/io/log.h"
+
+struct adoption {
+    struct engine *engine;
+    struct hands *hands;
+};
+
+static int load_container(void *owner, struct bytes value, struct error *err)
+{
+    return engine_load_container(owner, value, err);
+}
+
+static int load_command(void *owner, struct bytes value, struct error *err)
+{
+    return engine_load_command(owner, value, err);
+}
+
+static int load_unit(void *owner, struct bytes value, struct error *err)
+{
+    return engine_load_unit(owner, value, err);
+}
+
+int recovery_load(struct journal *journal, const char *host, struct engine **ret, struct error *err)
+{
+    const struct journal_state *state = journal_state(journal);
+    struct engine_settings settings = { .host = host,
+                                        .incarnation = state->incarnation,
+                                        .last_seq = state->last_seq,
+                                        .cursor = state->cursor };
+    autodestroy(engine) struct engine *engine = engine_new(&settings);
+    int r = journal_load(journal, JOURNAL_CONTAINERS, load_container, engine, err);
+
+    if (r == 0)
+        r = journal_load(journal, JOURNAL_COMMANDS, load_command, engine, err);
+    if (r == 0)
+        r = journal_load(journal, JOURNAL_UNITS, load_unit, engine, err);
+    if (r < 0)
+        return error_add_context(err, r, "load the journal");
+    *ret = steal_ptr(engine);
+    return 0;
+}
+
+static void adopt(void *owner, const struct engine_container *container)
+{
+    struct adoption *adoption = owner;
+    const struct container_row *row = container->row;
+    struct hands_container subject = { .id = container->id,
+                                       .run = row->run,
+                                       .config = container->config,
+                                       .runtime = row->runtime,
+                                       .created = row->created,
+                                       .pid = row->pid,
+                                       .pid_started = row->pid_started };
+    struct error err = { 0 };
+    bool is_alive = false;
+
+    if (!container->is_live)
+        return;
+    if (hands_adopt(adoption->hands, &subject, row->conmon_pid, row->conmon_started, &is_alive,
+                    &err) < 0) {
+        /* Its exit file still tells of its end. One container must not keep the others waiting. */
+        (void)error_add_context(&err, err.code, "container %s", container->id);
+        log_failure("container.not_adopted", &err);
+        return;
+    }
+    log_info(is_alive ? "container.adopted" : "container.gone", "container=%s run=%u pid=%u",
+             container->id, row->run, row->pid);
+    if (!is_alive)
+        engine_set_lost(adoption->engine, container->id);
+}
+
+void recovery_adopt(struct engine *engine, struct hands *hands)
+{
+    struct adoption adoption = { .engine = engine, .hands = hands };
+
+    engine_walk(engine, adopt, &adoption);
+}

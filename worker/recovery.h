@@ -1,0 +1,21 @@
+/*
+ * The start: what the journal holds goes into the engine, and the world is looked at for every run
+ * that the journal says is alive.
+ */
+#ifndef GANTRY_WORKER_RECOVERY_H
+#define GANTRY_WORKER_RECOVERY_H
+
+#include "common/error.h"
+#include "worker/core/engine.h"
+#include "worker/io/hands.h"
+#include "worker/io/journal.h"
+
+/* Load a new engine from the journal. */
+int recovery_load(struct journal *journal, const char *host, struct engine **ret,
+                  struct error *err);
+
+/* Let the hands watch every live run again; the engine is told of those that are gone. Not after a
+ * reboot: nothing is alive then. */
+void recovery_adopt(struct engine *engine, struct hands *hands);
+
+#endif

@@ -1,0 +1,333 @@
+/* Streams that consoles read from this host; see the header. */
+#include "worker/streams.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "common/arena.h"
+#include "common/id.h"
+#include "common/io/log.h"
+#include "common/mem.h"
+#include "schemas/bus.h"
+#include "worker/asking.h"
+#include "worker/io/container_log.h"
+
+#define PUSH_CHUNKS_MAX 512
+#define PUSH_BYTES_MAX  (128 * 1024)
+#define RETRY_MS        1000
+
+/* Lines on their way to the reader. */
+struct load {
+    struct stream_chunk *chunks; /* PUSH_CHUNKS_MAX */
+    size_t count;
+    size_t bytes;
+    struct arena arena; /* of their data */
+};
+
+struct served {
+    LIST_ENTRY(served) link;
+    struct streams *streams;
+    uint64_t number;
+    char container[CONTAINER_ID_SIZE + 1];
+    struct container_log *log; /* NULL: there is none */
+    struct asking push;
+    struct load gathering;
+    struct load sending;
+    uint64_t sequence; /* of `sending` */
+    bool is_paused;
+    bool is_ended; /* nothing more will be gathered */
+    bool is_last;  /* `sending` is the end */
+    char *failure;
+};
+
+struct streams {
+    struct event_base *loop;
+    struct bus *bus;
+    struct streams_options options;
+    char *host;
+    struct asking accept;
+    LIST_HEAD(, served) served;
+    unsigned count;
+};
+
+static void load_clear(struct load *load)
+{
+    arena_done(&load->arena);
+    load->count = 0;
+    load->bytes = 0;
+}
+
+static bool load_is_full(const struct load *load)
+{
+    return load->count >= PUSH_CHUNKS_MAX || load->bytes >= PUSH_BYTES_MAX;
+}
+
+static void load_add(struct load *load, const struct container_log_line *line)
+{
+    const char *copy = arena_text_n(&load->arena, (const char *)line->text.data, line->text.size);
+
+    load->chunks[load->count++] = (struct stream_chunk){
+        .channel = line->channel,
+        .time = line->time,
+        .is_partial = line->is_partial,
+        .data = { .data = (const uint8_t *)copy, .size = line->text.size },
+    };
+    load->bytes += line->text.size;
+}
+
+static void load_done(struct load *load)
+{
+    load_clear(load);
+    free(load->chunks);
+}
+
+static void ask_accept(void *owner);
+
+static void served_destroy(struct served *served)
+{
+    struct streams *streams = served->streams;
+
+    LIST_REMOVE(served, link);
+    streams->count--;
+    asking_done(&served->push);
+    if (served->log != NULL)
+        container_log_close(served->log);
+    load_done(&served->gathering);
+    load_done(&served->sending);
+    free(served->failure);
+    free(served);
+}
+
+static void ask_push(void *owner)
+{
+    struct served *served = owner;
+    struct stream_push push = {
+        .stream = served->number,
+        .sequence = served->sequence,
+        .chunks = { .items = served->sending.chunks, .count = served->sending.count },
+        .is_end = served->is_last,
+        .failure = served->is_last ? served->failure : NULL,
+    };
+
+    asking_ask(&served->push, &stream_push_schema, &push);
+}
+
+static void swap_loads(struct served *served)
+{
+    struct load emptied = served->sending;
+
+    served->sending = served->gathering;
+    served->gathering = emptied;
+    load_clear(&served->gathering);
+}
+
+/* Send what has gathered, when the push before was answered. */
+static void push_on(struct served *served)
+{
+    bool has_something = served->gathering.count > 0 || served->is_ended;
+
+    if (!asking_is_idle(&served->push) || !has_something || served->is_last)
+        return;
+    swap_loads(served);
+    served->is_last = served->is_ended;
+    served->sequence++;
+    ask_push(served);
+    if (served->is_paused && served->log != NULL) {
+        served->is_paused = false;
+        container_log_resume(served->log);
+    }
+}
+
+static void on_credit(void *owner, const void *message)
+{
+    struct served *served = owner;
+    const struct stream_credit *credit = message;
+    struct streams *streams = served->streams;
+
+    if (!credit->is_closed && !served->is_last) {
+        push_on(served);
+        return;
+    }
+    log_debug("stream.ended", "container=%s closed=%d", served->container, credit->is_closed);
+    served_destroy(served);
+    streams_start(streams);
+}
+
+static bool on_push_refused(void *owner, enum failure failure, const char *text)
+{
+    struct served *served = owner;
+    struct streams *streams = served->streams;
+
+    if (failure == FAILURE_BUSY)
+        return false;
+    log_warning("stream.refused", "container=%s reason=\"%s\"", served->container, text);
+    served_destroy(served);
+    streams_start(streams);
+    return true;
+}
+
+static const struct asking_rules push_rules = { .name = "stream.push",
+                                                .expected = &stream_credit_schema,
+                                                .ask = ask_push,
+                                                .on_answer = on_credit,
+                                                .on_refusal = on_push_refused };
+
+static void on_line(void *owner, const struct container_log_line *line)
+{
+    struct served *served = owner;
+
+    load_add(&served->gathering, line);
+    if (!load_is_full(&served->gathering))
+        return;
+    push_on(served);
+    if (load_is_full(&served->gathering) && served->log != NULL) {
+        served->is_paused = true;
+        container_log_pause(served->log);
+    }
+}
+
+static void on_end(void *owner, const char *failure)
+{
+    struct served *served = owner;
+
+    served->is_ended = true;
+    served->failure = mem_dup_text(failure);
+    push_on(served);
+}
+
+static void on_drained(void *owner)
+{
+    push_on(owner);
+}
+
+static const struct container_log_events log_events = { .on_line = on_line,
+                                                        .on_end = on_end,
+                                                        .on_drained = on_drained };
+
+static void open_log(struct served *served, const struct stream_open *open)
+{
+    struct streams *streams = served->streams;
+    struct stream_source source = streams->options.find(streams->options.owner, open->container);
+    autofree char *path = source.path;
+    struct container_log_options options = { .tail = open->tail,
+                                             .since = open->since,
+                                             .until = open->until,
+                                             .follow = open->follow && !source.is_over };
+    struct error err = { 0 };
+
+    if (path == NULL)
+        on_end(served, "there is no such container on this host");
+    else if (container_log_open(streams->loop, path, &options, &log_events, served, &served->log,
+                                &err) < 0)
+        on_end(served, err.text);
+}
+
+static void serve(struct streams *streams, const struct stream_offer *offer)
+{
+    struct served *served = mem_new(struct served);
+    struct error err = { 0 };
+
+    if (asking_init(&served->push, streams->loop, streams->bus, &push_rules, served, &err) < 0) {
+        log_failure("stream.not_served", &err);
+        free(served);
+        return;
+    }
+    served->streams = streams;
+    served->number = offer->stream;
+    (void)snprintf(served->container, sizeof(served->container), "%s", offer->open->container);
+    served->gathering.chunks = mem_zeroed(PUSH_CHUNKS_MAX * sizeof(struct stream_chunk));
+    served->sending.chunks = mem_zeroed(PUSH_CHUNKS_MAX * sizeof(struct stream_chunk));
+    LIST_INSERT_HEAD(&streams->served, served, link);
+    streams->count++;
+    log_debug("stream.served", "container=%s follow=%d", served->container, offer->open->follow);
+    open_log(served, offer->open);
+}
+
+static void on_offer(void *owner, const void *message)
+{
+    struct streams *streams = owner;
+    const struct stream_offer *offer = message;
+
+    if (offer->stream != 0 && offer->open != NULL && offer->open->container != NULL)
+        serve(streams, offer);
+    streams_start(streams);
+}
+
+/* The link says hello again, or gives up: this asks until it is answered. */
+static bool on_accept_refused(void *owner, enum failure failure, const char *text)
+{
+    struct streams *streams = owner;
+
+    (void)text;
+    if (failure != FAILURE_NO_HOST && failure != FAILURE_FENCED)
+        return false;
+    asking_later(&streams->accept, RETRY_MS);
+    return true;
+}
+
+static const struct asking_rules accept_rules = { .name = "stream.accept",
+                                                  .expected = &stream_offer_schema,
+                                                  .ask = ask_accept,
+                                                  .on_answer = on_offer,
+                                                  .on_refusal = on_accept_refused };
+
+static void ask_accept(void *owner)
+{
+    struct streams *streams = owner;
+    struct stream_accept accept = { .host = streams->host,
+                                    .incarnation = streams->options.incarnation,
+                                    .wait_ms = POLL_WAIT_MS };
+
+    asking_ask(&streams->accept, &stream_accept_schema, &accept);
+}
+
+int streams_new(struct event_base *loop, struct bus *bus, const struct streams_options *options,
+                struct streams **ret, struct error *err)
+{
+    autodestroy(streams) struct streams *streams = mem_new(struct streams);
+    int r;
+
+    streams->loop = loop;
+    streams->bus = bus;
+    streams->options = *options;
+    streams->host = mem_dup_text(options->host);
+    LIST_INIT(&streams->served);
+    r = asking_init(&streams->accept, loop, bus, &accept_rules, streams, err);
+    if (r < 0)
+        return r;
+    *ret = steal_ptr(streams);
+    return 0;
+}
+
+void streams_destroy(struct streams *streams)
+{
+    struct served *served;
+
+    if (streams == NULL)
+        return;
+    asking_done(&streams->accept);
+    while ((served = LIST_FIRST(&streams->served)) != NULL)
+        served_destroy(served);
+    free(streams->host);
+    free(streams);
+}
+
+void streams_start(struct streams *streams)
+{
+    if (streams->count < STREAMS_SERVED_MAX && asking_is_idle(&streams->accept))
+        ask_accept(streams);
+}
+
+void streams_container_ended(struct streams *streams, const char *container)
+{
+    struct served *served;
+
+    LIST_FOREACH(served, &streams->served, link)
+    {
+        if (served->log != NULL && !served->is_ended && strcmp(served->container, container) == 0)
+            container_log_end_soon(served->log);
+    }
+}

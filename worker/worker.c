@@ -1,0 +1,324 @@
+/* A worker; see the header. */
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <event2/event.h>
+
+#include "common/io/jobpool.h"
+#include "common/io/log.h"
+#include "common/io/notify.h"
+#include "common/mem.h"
+#include "worker/core/engine.h"
+#include "worker/io/hands.h"
+#include "worker/io/journal.h"
+#include "worker/link.h"
+#include "worker/recovery.h"
+#include "worker/step_table.h"
+#include "worker/streams.h"
+#include "worker/turn.h"
+
+#define JOB_THREADS     4
+#define JOBS_MAX        4096
+#define STOP_PATIENCE_S 10
+
+struct worker {
+    struct event_base *loop;
+    const struct worker_options *options;
+    const struct worker_events *events;
+    void *owner;
+    struct jobpool *pool; /* of the hands */
+    struct hands *hands;
+    struct journal *journal;
+    struct engine *engine;
+    struct turn *turn;
+    struct bus *bus;
+    struct link *link;
+    struct streams *streams;
+    struct event *patience; /* with steps that do not end while it stops */
+    unsigned steps;         /* in flight */
+    bool is_stopping;
+    bool is_drained;
+    enum worker_exit why;
+};
+
+/* --- what happens */
+
+static void drain_when_idle(struct worker *worker)
+{
+    if (!worker->is_stopping || worker->is_drained || worker->steps > 0)
+        return;
+    worker->is_drained = true;
+    turn_drain(worker->turn);
+}
+
+static void on_step_done(void *owner, const char *id, enum step step,
+                         const struct step_result *result)
+{
+    struct worker *worker = owner;
+    struct engine_time now;
+    struct batch *batch;
+
+    worker->steps--;
+    if (result->code < 0)
+        log_warning("step.failed", "container=%s step=%s reason=\"%s\"", id, step_name(step),
+                    result->text == NULL ? "" : result->text);
+    else
+        log_debug("step.done", "container=%s step=%s", id, step_name(step));
+    batch = turn_begin(worker->turn, &now);
+    engine_result(worker->engine, id, result, now, batch);
+    turn_end(worker->turn);
+    drain_when_idle(worker);
+}
+
+static void on_action(void *owner, const struct action *action)
+{
+    struct worker *worker = owner;
+    struct engine_container container;
+
+    if (action->kind == ACTION_FORGET_EXIT) {
+        hands_forget_exit(worker->hands, action->id, action->run);
+        return;
+    }
+    /* The next start takes it up. */
+    if (worker->is_stopping || !engine_find(worker->engine, action->id, &container))
+        return;
+    worker->steps++;
+    step_begin(worker->hands, action, &container, worker->options->runtime, on_step_done, worker);
+}
+
+static void on_durable(void *owner)
+{
+    struct worker *worker = owner;
+
+    if (worker->link != NULL)
+        link_durable(worker->link);
+}
+
+static void on_drained(void *owner)
+{
+    struct worker *worker = owner;
+
+    (void)evtimer_del(worker->patience);
+    worker->events->on_stopped(worker->owner, worker->why);
+}
+
+static const struct turn_events turn_events = { .on_action = on_action,
+                                                .on_durable = on_durable,
+                                                .on_drained = on_drained };
+
+static void on_exit_fact(void *owner, const char *id, uint32_t run,
+                         const struct container_died *died)
+{
+    struct worker *worker = owner;
+    struct engine_time now;
+    struct batch *batch = turn_begin(worker->turn, &now);
+
+    log_info("container.exit", "container=%s run=%u code=%d unknown=%d", id, run, died->exit_code,
+             died->is_unknown);
+    engine_exit(worker->engine, id, run, died, now, batch);
+    turn_end(worker->turn);
+    if (worker->streams != NULL)
+        streams_container_ended(worker->streams, id);
+}
+
+static const struct hands_events hands_events = { .on_exit = on_exit_fact,
+                                                  .on_lost = on_exit_fact };
+
+static void on_command(void *owner, const struct record *record)
+{
+    struct worker *worker = owner;
+    struct engine_time now;
+    struct batch *batch = turn_begin(worker->turn, &now);
+
+    log_debug("command.taken", "pos=%llu type=%s container=%s", (unsigned long long)record->pos,
+              record->type, record->container == NULL ? "" : record->container);
+    engine_command(worker->engine, record, now, batch);
+}
+
+static void on_page_end(void *owner)
+{
+    struct worker *worker = owner;
+
+    turn_end(worker->turn);
+}
+
+static void on_fenced(void *owner)
+{
+    worker_stop(owner, WORKER_EXIT_FENCED);
+}
+
+static void on_up(void *owner)
+{
+    struct worker *worker = owner;
+
+    streams_start(worker->streams);
+    turn_nudge(worker->turn);
+}
+
+static const struct link_events link_events = {
+    .on_command = on_command, .on_page_end = on_page_end, .on_fenced = on_fenced, .on_up = on_up
+};
+
+/* Where a container's log lies (worker/io/hands.h), and whether more can come. A container that
+ * waits for its start, or runs, will write more; one that goes on by its restart policy ends its
+ * readers with each run. */
+static struct stream_source find_log(void *owner, const char *id)
+{
+    struct worker *worker = owner;
+    struct engine_container container;
+    struct stream_source source = { 0 };
+
+    if (!engine_find(worker->engine, id, &container))
+        return source;
+    source.path =
+        mem_text("%s/containers/%s/ctr.log", worker->options->state_directory, container.id);
+    source.is_over = !container.is_live && container.row->state != CONTAINER_CONFIGURED;
+    return source;
+}
+
+static void on_probed(void *owner, const struct host_facts *facts)
+{
+    struct worker *worker = owner;
+
+    if (worker->is_stopping)
+        return;
+    link_start(worker->link, facts);
+    worker->events->on_ready(worker->owner);
+}
+
+static void on_impatient(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *worker = arg;
+
+    (void)fd;
+    (void)what;
+    log_warning("worker.impatient", "steps=%u", worker->steps);
+    worker->is_drained = true;
+    turn_drain(worker->turn);
+}
+
+/* --- the start and the end */
+
+static int open_journal(struct worker *worker, struct error *err)
+{
+    autofree char *directory = mem_text("%s/journal", worker->options->state_directory);
+    int r = journal_open(directory, worker->options->host, hands_boot_id(worker->hands),
+                         &worker->journal, err);
+
+    if (r == 0)
+        r = recovery_load(worker->journal, worker->options->host, &worker->engine, err);
+    if (r == 0)
+        r = turn_new(worker->loop, worker->engine, worker->journal, &turn_events, worker,
+                     &worker->turn, err);
+    return r;
+}
+
+/* Take up what the last start has left: first look who lives, then decide, then hear of exits. */
+static int recover(struct worker *worker, struct error *err)
+{
+    const struct journal_state *state = journal_state(worker->journal);
+    struct engine_time now;
+    struct batch *batch;
+
+    log_info("journal.open", "host=%s incarnation=%llu last_seq=%llu acked_seq=%llu rebooted=%d",
+             worker->options->host, (unsigned long long)state->incarnation,
+             (unsigned long long)state->last_seq, (unsigned long long)state->acked_seq,
+             state->is_rebooted);
+    if (!state->is_rebooted)
+        recovery_adopt(worker->engine, worker->hands);
+    batch = turn_begin(worker->turn, &now);
+    engine_resume(worker->engine, state->is_rebooted, now, batch);
+    turn_end(worker->turn);
+    return hands_watch_exits(worker->hands, err);
+}
+
+static int open_link(struct worker *worker, struct error *err)
+{
+    const struct worker_options *options = worker->options;
+    struct streams_options streaming = { .host = options->host,
+                                         .incarnation = journal_state(worker->journal)->incarnation,
+                                         .find = find_log,
+                                         .owner = worker };
+    int r =
+        bus_open(worker->loop, options->broker_url, options->tls, NULL, NULL, &worker->bus, err);
+
+    if (r == 0)
+        r = link_new(worker->loop, worker->bus, options->host, worker->journal, &link_events,
+                     worker, &worker->link, err);
+    if (r == 0)
+        r = streams_new(worker->loop, worker->bus, &streaming, &worker->streams, err);
+    return r;
+}
+
+int worker_new(struct event_base *loop, const struct worker_options *options,
+               const struct worker_events *events, void *owner, struct worker **ret,
+               struct error *err)
+{
+    autodestroy(worker) struct worker *worker = mem_new(struct worker);
+    int r;
+
+    worker->loop = loop;
+    worker->options = options;
+    worker->events = events;
+    worker->owner = owner;
+    worker->patience = evtimer_new(loop, on_impatient, worker);
+    if (worker->patience == NULL)
+        return error_set(err, -ENOMEM, "make a timer");
+    r = jobpool_new(loop, JOB_THREADS, JOBS_MAX, &worker->pool, err);
+    if (r == 0)
+        r = hands_new(loop, worker->pool, options->state_directory, options->run_directory,
+                      &hands_events, worker, &worker->hands, err);
+    if (r == 0)
+        r = open_journal(worker, err);
+    if (r == 0)
+        r = open_link(worker, err);
+    if (r == 0)
+        r = recover(worker, err);
+    if (r < 0)
+        return r;
+    hands_probe(worker->hands, on_probed, worker);
+    *ret = steal_ptr(worker);
+    return 0;
+}
+
+static void close_link(struct worker *worker)
+{
+    streams_destroy(worker->streams);
+    worker->streams = NULL;
+    link_destroy(worker->link);
+    worker->link = NULL;
+    bus_close(worker->bus);
+    worker->bus = NULL;
+}
+
+void worker_stop(struct worker *worker, enum worker_exit why)
+{
+    static const struct timeval patience = { .tv_sec = STOP_PATIENCE_S };
+
+    if (worker->is_stopping)
+        return;
+    worker->is_stopping = true;
+    worker->why = why;
+    log_info("worker.stopping", "steps=%u", worker->steps);
+    notify_send("STOPPING=1");
+    close_link(worker);
+    (void)evtimer_add(worker->patience, &patience);
+    drain_when_idle(worker);
+}
+
+void worker_destroy(struct worker *worker)
+{
+    if (worker == NULL)
+        return;
+    close_link(worker);
+    turn_destroy(worker->turn);
+    hands_destroy(worker->hands);
+    jobpool_destroy(worker->pool);
+    engine_destroy(worker->engine);
+    journal_close(worker->journal);
+    if (worker->patience != NULL)
+        event_free(worker->patience);
+    free(worker);
+}
