@@ -6,11 +6,16 @@
  * step again). `done` is called on the loop thread exactly once, never from within the call.
  *
  * Layout below the two directories of the worker:
- *     STATE/containers/<id>/           bundle: config.json, ctr.log, ctl, winsz (durable)
+ *     STATE/containers/<id>/           bundle: config.json, ctr.log, attach, ctl, winsz (durable)
  *     STATE/containers/<id>/exits/<run>/exit    conmon's persist dir: the durable copy of the exit
- *     RUN/exits/<id>-<run>             conmon's exit file (by rename); -u is "<id>-<run>"
+ *     RUN/exits/<id>-<run>             conmon's exit file (by rename); -c and -u are "<id>-<run>"
  *     RUN/containers/<id>/             pidfile, conmon.pid, oci-log, resolv.conf, hosts, hostname
  *     RUN/runtime/                     --root of the OCI runtime
+ *     RUN/probe/gantry-probe-...       small containers that probe the runtimes
+ *
+ * conmon names the exit file by its -c, which is also the container's id in the OCI runtime. So
+ * the runtime knows a run as "<id>-<run>" (for exec and the like, too), and no late word or deed
+ * about one run can hit another. The control group is /gantry/<id>.
  */
 #ifndef GANTRY_WORKER_IO_HANDS_H
 #define GANTRY_WORKER_IO_HANDS_H
@@ -63,6 +68,9 @@ struct hands_events {
 int hands_new(struct event_base *loop, struct jobpool *pool, const char *state_directory,
               const char *run_directory, const struct hands_events *events, void *owner,
               struct hands **ret, struct error *err);
+
+/* Steps under way end with -ECANCELED, from within; what they began in the world stays for the next
+ * worker. Before or after the pool is destroyed: a job that still runs keeps what it needs. */
 void hands_destroy(struct hands *hands);
 DEFINE_AUTODESTROY(hands)
 
@@ -90,7 +98,8 @@ void hands_create_runtime(struct hands *hands, const struct hands_container *con
 void hands_start_runtime(struct hands *hands, const struct hands_container *container,
                          hands_done_fn *done, void *owner);
 
-/* stop, kill: `runtime kill [--all] SIGNAL`; --all by the rule SP-1. Success when it is dead. */
+/* stop, kill: to init by its pidfd; to all by `runtime kill --all` when `may_signal_all` and the
+ * rule SP-1 say so. SIGKILL also thaws what is paused. Success when it is dead. */
 void hands_signal(struct hands *hands, const struct hands_container *container, uint32_t signal,
                   bool may_signal_all, hands_done_fn *done, void *owner);
 
@@ -100,7 +109,8 @@ void hands_unpause(struct hands *hands, const struct hands_container *container,
                    hands_done_fn *done, void *owner);
 
 /* cleanup: `runtime delete --force`, unmount, remove what RUN has of the container. A live init is
- * killed. Exit files stay. */
+ * killed, as is all that is left in its control group; conmon has ended when this is done, so the
+ * exit of the run has been told of. Exit files stay. */
 void hands_delete_runtime(struct hands *hands, const struct hands_container *container,
                           hands_done_fn *done, void *owner);
 
