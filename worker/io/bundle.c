@@ -184,7 +184,7 @@ static int write_config(const struct bundle_request *request, const struct user_
         .resolv_conf = network->resolv_conf,
         .hostname = network->hostname,
         .has_cgroup_namespace = request->has_cgroup_namespace,
-        .has_mqueue = access("/dev/mqueue", F_OK) == 0 || access("/proc/sys/fs/mqueue", F_OK) == 0,
+        .has_mqueue = access("/proc/sys/fs/mqueue", F_OK) == 0,
     };
     autofree char *bundle = layout_bundle(request->layout, request->id);
     autofree char *path = mem_text("%s/config.json", bundle);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/arena.h"
 #include "common/auto.h"
@@ -111,14 +112,14 @@ static void add_shared_memory(struct mount_set *set, const struct spec_request *
                     OPTIONS("nosuid", "noexec", "nodev", "mode=1777",
                             arena_printf(&set->arena, "size=%" PRIu64, size)));
 
-    if (is_taken(config, "/dev/mqueue") || !request->has_mqueue)
+    if (is_taken(config, "/dev/mqueue"))
         return;
-    if (has_host_ipc(config))
-        add_options(add_mount(set, "/dev/mqueue", "bind", "/dev/mqueue"),
-                    OPTIONS("rbind", "rprivate", "nosuid", "noexec", "nodev"));
-    else
+    if (!has_host_ipc(config) && request->has_mqueue)
         add_options(add_mount(set, "/dev/mqueue", "mqueue", "mqueue"),
                     OPTIONS("nosuid", "noexec", "nodev"));
+    else if (has_host_ipc(config) && access("/dev/mqueue", F_OK) == 0)
+        add_options(add_mount(set, "/dev/mqueue", "bind", "/dev/mqueue"),
+                    OPTIONS("rbind", "rprivate", "nosuid", "noexec", "nodev"));
 }
 
 /* What the OCI specification promises every Linux container. */
