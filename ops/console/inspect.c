@@ -1,12 +1,13 @@
 /* gantry inspect */
 #include "ops/console/container_report.h"
-#include "ops/console/fleet_rows.h"
+#include "ops/console/fleet_at.h"
 #include "ops/console/select.h"
 #include "ops/console/show.h"
 #include "ops/console/tree.h"
 #include "ops/console/verbs.h"
 
 struct inspect_options {
+    const char *at;
     const char *host;
     const char *format;
     struct text_list containers;
@@ -15,6 +16,7 @@ struct inspect_options {
 
 /* clang-format off */
 static const struct arg_row rows[] = {
+    FLEET_AT_ARG(struct inspect_options),
     ARG(struct inspect_options, format, ARG_TEXT, 'f', "format", "FORMAT", "json, or a Go template"),
     ARG(struct inspect_options, host, ARG_TEXT, 0, "host", "HOST", "Only containers of this host"),
     ARG(struct inspect_options, type, ARG_TEXT, 't', "type", "container", "What kind of object"),
@@ -31,7 +33,7 @@ int verb_inspect(struct console *console, const struct args_usage *usage, char *
                  struct error *err)
 {
     struct inspect_options options = { .host = console->host };
-    struct container_rows containers;
+    struct fleet_at fleet;
     autotree *list = NULL;
     int r = args_parse(&table, usage, argv, &options, &console->arena, err);
 
@@ -39,7 +41,7 @@ int verb_inspect(struct console *console, const struct args_usage *usage, char *
         return r < 0 ? r : 0;
     r = console_check_operands(usage, options.containers.count, 1, SIZE_MAX, err);
     if (r == 0)
-        r = fleet_containers(console, options.host, &containers, err);
+        r = fleet_at(console, options.at, options.host, &fleet, err);
     if (r < 0)
         return r;
     list = tree_list();
@@ -47,7 +49,7 @@ int verb_inspect(struct console *console, const struct args_usage *usage, char *
         const struct container_row *row = NULL;
         struct error why = { 0 };
 
-        if (select_container(&containers, options.containers.items[i], &row, &why) < 0)
+        if (select_container(&fleet.containers, options.containers.items[i], &row, &why) < 0)
             console_report(console, &why);
         else
             tree_append(list, container_report_inspected(row, &console->arena));

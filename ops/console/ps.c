@@ -5,10 +5,9 @@
 #include <string.h>
 
 #include "common/fleet/container_state.h"
-#include "common/io/clock.h"
 #include "ops/console/container_filter.h"
 #include "ops/console/container_report.h"
-#include "ops/console/fleet_rows.h"
+#include "ops/console/fleet_at.h"
 #include "ops/console/show.h"
 #include "ops/console/tree.h"
 #include "ops/console/verbs.h"
@@ -18,6 +17,7 @@
     "{{.Names}}\t{{.Host}}"
 
 struct ps_options {
+    const char *at;
     const char *host;
     struct text_list operands;
     struct text_list filters;
@@ -36,6 +36,7 @@ struct ps_options {
 /* clang-format off */
 static const struct arg_row rows[] = {
     PS(all, ARG_FLAG, 'a', "all", NULL, "All containers, not only running ones"),
+    FLEET_AT_ARG(struct ps_options),
     PS(filters, ARG_LIST, 'f', "filter", "KEY=VALUE",
         "id, name, status, label, exited, host"),
     PS(format, ARG_TEXT, 0, "format", "FORMAT", "json, a Go template, or \"table TEMPLATE\""),
@@ -173,13 +174,12 @@ static struct json_t *report_all(const struct container_rows *containers,
 }
 
 static int show(struct console *console, const struct ps_options *options,
-                const struct container_rows *containers, const struct host_rows *hosts,
-                struct error *err)
+                const struct fleet_at *fleet, struct error *err)
 {
-    struct report_options how = { .now = clock_wall_ns(), .is_whole = options->is_whole };
+    struct report_options how = { .now = fleet->now_ns, .is_whole = options->is_whole };
     bool is_json = show_is_json(options->format);
     autotree *list =
-        report_all(containers, hosts, &how,
+        report_all(&fleet->containers, &fleet->hosts, &how,
                    is_json ? container_report_listed : container_report_fields, &console->arena);
     autotree *titles = container_report_titles();
     struct show_rows rows_shown = { .format =
@@ -212,8 +212,7 @@ static int check_options(const struct args_usage *usage, const struct ps_options
 int verb_ps(struct console *console, const struct args_usage *usage, char **argv, struct error *err)
 {
     struct ps_options options = { .host = console->host };
-    struct container_rows containers;
-    struct host_rows hosts;
+    struct fleet_at fleet;
     compare_fn *order = NULL;
     int r = args_parse(&table, usage, argv, &options, &console->arena, err);
 
@@ -221,13 +220,12 @@ int verb_ps(struct console *console, const struct args_usage *usage, char **argv
         return r < 0 ? r : 0;
     r = check_options(usage, &options, &order, err);
     if (r == 0)
-        r = fleet_containers(console, options.host, &containers, err);
-    if (r == 0)
-        r = fleet_hosts(console, &hosts, err);
+        r = fleet_at(console, options.at, options.host, &fleet, err);
     if (r < 0)
         return r;
-    choose(&options, &containers);
+    choose(&options, &fleet.containers);
     if (order != by_created)
-        qsort(containers.items, containers.count, sizeof(*containers.items), order);
-    return show(console, &options, &containers, &hosts, err);
+        qsort(fleet.containers.items, fleet.containers.count, sizeof(*fleet.containers.items),
+              order);
+    return show(console, &options, &fleet, err);
 }

@@ -1,6 +1,7 @@
 /* Records of the log, page by page; see the header. */
 #include "ops/console/watch.h"
 
+#include "ops/console/progress.h"
 #include "schemas/codec.h"
 
 int watch_next(struct console *console, struct watch *watch, struct arena *arena,
@@ -30,6 +31,20 @@ int watch_next(struct console *console, struct watch *watch, struct arena *arena
     return 0;
 }
 
+/* The records of one page up to `end` (0: all); what `visit` returned when that was not 0. */
+static int visit_page(const struct watch_page *page, uint64_t end, watch_visit_fn *visit,
+                      void *owner, struct error *err)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < page->count; i++) {
+        if (end != 0 && page->records[i].pos > end)
+            return 0;
+        r = visit(owner, &page->records[i], err);
+    }
+    return r;
+}
+
 int watch_all(struct console *console, struct watch *watch, watch_visit_fn *visit, void *owner,
               struct error *err)
 {
@@ -40,11 +55,49 @@ int watch_all(struct console *console, struct watch *watch, watch_visit_fn *visi
         struct watch_page page;
         int r = watch_next(console, watch, &arena, &page, err);
 
-        for (size_t i = 0; r == 0 && i < page.count; i++)
-            r = visit(owner, &page.records[i], err);
+        if (r == 0)
+            r = visit_page(&page, 0, visit, owner, err);
         if (r != 0)
             return r;
         has_more = page.page.has_more;
     }
     return 0;
+}
+
+static int read_to_end(struct console *console, struct watch *watch, watch_visit_fn *visit,
+                       void *owner, uint64_t *ret_head, struct error *err)
+{
+    struct progress progress;
+    uint64_t head = 0;
+    bool has_more = true;
+    int r = 0;
+
+    progress_begin(&progress);
+    while (r == 0 && has_more) {
+        autoarena arena = { 0 };
+        struct watch_page page;
+
+        r = watch_next(console, watch, &arena, &page, err);
+        if (r < 0)
+            break;
+        if (head == 0)
+            head = page.page.head;
+        has_more = page.page.has_more && watch->cursor < head;
+        progress_show(&progress, watch->cursor, head);
+        r = visit_page(&page, head, visit, owner, err);
+    }
+    progress_end(&progress);
+    *ret_head = head;
+    return r;
+}
+
+int watch_to_end(struct console *console, struct watch *watch, watch_visit_fn *visit, void *owner,
+                 uint64_t *ret_head, struct error *err)
+{
+    uint64_t head = 0;
+    int r = read_to_end(console, watch, visit, owner, &head, err);
+
+    if (r >= 0)
+        *ret_head = head;
+    return r;
 }

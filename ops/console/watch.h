@@ -23,4 +23,9 @@ typedef int watch_visit_fn(void *owner, const struct record *record, struct erro
 int watch_all(struct console *console, struct watch *watch, watch_visit_fn *visit, void *owner,
               struct error *err);
 
+/* As watch_all(), but no further than to where the log ends at the first look, which is `ret_head`;
+ * a terminal is told how far it has come. */
+int watch_to_end(struct console *console, struct watch *watch, watch_visit_fn *visit, void *owner,
+                 uint64_t *ret_head, struct error *err);
+
 #endif
