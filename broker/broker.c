@@ -72,7 +72,7 @@ static void on_abandoned(void *owner, struct sp_request *request)
 static void on_refused(void *owner, const struct sp_identity *identity, const struct error *why)
 {
     (void)owner;
-    log_warning("peer.refused", "address=%s reason=\"%s\"", identity->address, why->text);
+    log_warning("peer.refused", "address=%s reason=%s", identity->address, LOG_TEXT(why->text));
 }
 
 static const struct sp_handlers sp_handlers = {

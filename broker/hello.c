@@ -64,7 +64,7 @@ static int take_over(struct hello_entry *hello, struct commit_turn *turn, struct
 {
     const char *host = hello->hello.host;
     const char *accepted = hello->broker->options->accepted_journal;
-    uint64_t pos;
+    uint64_t pos = 0;
     int r;
 
     r = takeover_check(&turn->view, host, accepted != NULL && strcmp(accepted, host) == 0,
@@ -164,9 +164,9 @@ static void hello_done(struct commit_entry *entry, const struct error *failure)
         log_failure("hello.not_written", failure);
         reply_error(request, failure);
     } else if (hello->refusal.failure != FAILURE_NONE) {
-        log_warning("hello.refused", "actor=%s host=%s incarnation=%llu reason=\"%s\"",
-                    hello->actor, said->host, (unsigned long long)said->incarnation,
-                    hello->refusal.text);
+        log_warning("hello.refused", "actor=%s host=%s incarnation=%llu reason=%s", hello->actor,
+                    said->host, (unsigned long long)said->incarnation,
+                    LOG_TEXT(hello->refusal.text));
         reply_failure(request, hello->refusal.failure, "%s", hello->refusal.text);
     } else if (hosts_welcome(hello->broker->hosts, said->host, said->incarnation) == NULL) {
         reply_busy(request, "this broker knows as many hosts as it can");

@@ -322,9 +322,10 @@ void hosts_destroy(struct hosts *hosts)
 
     if (hosts == NULL)
         return;
-    HASH_ITER(hh, hosts->by_name, host, next)
-    {
-        HASH_DEL(hosts->by_name, host);
+    host = hosts->by_name;
+    HASH_CLEAR(hh, hosts->by_name); /* the hosts stay linked */
+    for (; host != NULL; host = next) {
+        next = host->hh.next;
         free(host);
     }
     event_free(hosts->silence_timer);

@@ -9,13 +9,22 @@
 #include "common/io/log.h"
 #include "schemas/codec.h"
 
-static bool is_full(const struct open_page *page, const struct page_wish *wish, size_t bytes)
+static bool is_full(const struct open_page *page, const struct page_wish *wish)
 {
     unsigned records_max = wish->records_max;
 
     if (records_max == 0 || records_max > PAGE_RECORDS_MAX)
         records_max = PAGE_RECORDS_MAX;
-    return page->page.records.count >= records_max || bytes >= PAGE_BYTES_MAX;
+    return page->page.records.count >= records_max || page->bytes >= PAGE_BYTES_MAX ||
+           (wish->scan_max != 0 && page->scanned >= wish->scan_max);
+}
+
+/* Whether the page ends before this record. One that is larger than a page is a page. */
+static bool is_beyond(const struct open_page *page, const struct page_wish *wish,
+                      const struct log_entry *entry)
+{
+    return (wish->upto != 0 && entry->pos > wish->upto) ||
+           (page->bytes > 0 && page->bytes + entry->record.size > PAGE_BYTES_MAX);
 }
 
 /* 1 when the record passes the wish's filter, 0 when not. */
@@ -37,20 +46,16 @@ static int collect(const struct page_wish *wish, struct open_page *page, struct 
 {
     autodestroy(log_cursor) struct log_cursor *cursor = NULL;
     struct log_entry entry;
-    size_t bytes = 0;
     int r;
 
     r = log_walk(page->txn, wish->stream, wish->after, &cursor, err);
     if (r < 0)
         return r;
-    while (!is_full(page, wish, bytes) && (wish->scan_max == 0 || page->scanned < wish->scan_max)) {
+    while (!is_full(page, wish)) {
         r = log_next(cursor, &entry, err);
         if (r <= 0)
             return r;
-        if (wish->upto != 0 && entry.pos > wish->upto)
-            return 0;
-        /* A page of one large record is legal; a second one that does not fit has to wait. */
-        if (bytes > 0 && bytes + entry.record.size > PAGE_BYTES_MAX)
+        if (is_beyond(page, wish, &entry))
             return 0;
         r = passes(wish, &entry, err);
         if (r < 0)
@@ -60,7 +65,7 @@ static int collect(const struct page_wish *wish, struct open_page *page, struct 
         if (r == 0)
             continue;
         page->records[page->page.records.count++] = (struct raw){ .bytes = entry.record };
-        bytes += entry.record.size;
+        page->bytes += entry.record.size;
     }
     return 0;
 }
@@ -144,6 +149,7 @@ int page_open(struct log *log, const struct page_wish *wish, struct open_page *r
 
     ret->page = (struct page){ 0 };
     ret->scanned = 0;
+    ret->bytes = 0;
     ret->txn = NULL;
     r = log_begin(log, LOG_READ, &ret->txn, err);
     if (r < 0)

@@ -26,6 +26,7 @@ struct open_page {
     struct page page;      /* the reply; what it points to is borrowed from here */
     uint64_t scanned_upto; /* records up to this position were looked at */
     unsigned scanned;      /* how many */
+    size_t bytes;          /* of the records in the page */
     struct log_txn *txn;
     struct raw records[PAGE_RECORDS_MAX];
 };

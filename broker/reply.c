@@ -24,12 +24,12 @@ void reply_message(struct sp_request *request, const struct schema *schema, cons
     buffer_done(&frame);
 }
 
-static void reply_with(struct sp_request *request, enum failure failure, char *text,
+static void reply_with(struct sp_request *request, enum failure failure, const char *text,
                        uint32_t retry_ms)
 {
     const struct bus_error error = {
         .code = borrowed(failure_name(failure)),
-        .text = text,
+        .text = borrowed(text),
         .retry_ms = retry_ms,
     };
 

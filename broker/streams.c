@@ -124,8 +124,8 @@ void stream_fail(struct stream *stream, const char *why)
 {
     if (stream->is_ended)
         return;
-    log_info("stream.failed", "host=%s container=%s reason=\"%s\"", stream->host->name,
-             stream->open.container, why);
+    log_info("stream.failed", "host=%s container=%s reason=%s", stream->host->name,
+             stream->open.container, LOG_TEXT(why));
     withdraw_offer(stream);
     stream->is_ended = true;
     stream->failure = mem_text("host %s: %s", stream->host->name, why);
