@@ -353,6 +353,7 @@ static struct container_log *new_log(struct event_base *loop, const char *path)
     return log;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): what, how, and whom to tell */
 int container_log_open(struct event_base *loop, const char *path,
                        const struct container_log_options *options,
                        const struct container_log_events *events, void *owner,

@@ -32,9 +32,7 @@ struct told_exit {
 };
 
 struct exits {
-    struct event_base *loop;
-    const struct layout *layout;
-    const struct cgroups *cgroups;
+    struct exits_place place;
     exits_on_exit_fn *on_exit;
     void *owner;
     char *directory;
@@ -43,18 +41,16 @@ struct exits {
     struct told_exit *told;
 };
 
-int exits_new(struct event_base *loop, const struct layout *layout, const struct cgroups *cgroups,
-              exits_on_exit_fn *on_exit, void *owner, struct exits **ret, struct error *err)
+int exits_new(const struct exits_place *place, exits_on_exit_fn *on_exit, void *owner,
+              struct exits **ret, struct error *err)
 {
     autodestroy(exits) struct exits *exits = mem_new(struct exits);
     int r;
 
-    exits->loop = loop;
-    exits->layout = layout;
-    exits->cgroups = cgroups;
+    exits->place = *place;
     exits->on_exit = on_exit;
     exits->owner = owner;
-    exits->directory = layout_exits(layout);
+    exits->directory = layout_exits(place->layout);
     exits->inotify_fd = -1;
     r = files_make_directories(exits->directory, 0700, err);
     if (r < 0)
@@ -65,7 +61,7 @@ int exits_new(struct event_base *loop, const struct layout *layout, const struct
 
 static void untell(struct exits *exits, struct told_exit *told)
 {
-    HASH_DEL(exits->told, told);
+    HASH_DEL(exits->told, told); /* NOLINT(clang-analyzer-unix.Malloc): it misreads uthash */
     free(told);
 }
 
@@ -90,12 +86,12 @@ void exits_destroy(struct exits *exits)
 
 static bool was_out_of_memory(const struct exits *exits, const char *id, const char *persist)
 {
-    autofree char *bundle = layout_bundle(exits->layout, id);
+    autofree char *bundle = layout_bundle(exits->place.layout, id);
     autofree char *in_bundle = mem_text("%s/oom", bundle);
     autofree char *in_persist = mem_text("%s/oom", persist);
 
     return access(in_bundle, F_OK) == 0 || access(in_persist, F_OK) == 0 ||
-           cgroups_was_oom_killed(exits->cgroups, id);
+           cgroups_was_oom_killed(exits->place.cgroups, id);
 }
 
 /* conmon writes -1 when it was told nothing: then nobody can know the code. */
@@ -141,7 +137,7 @@ bool exits_look(struct exits *exits, const char *id, uint32_t run)
 {
     char name[RUN_NAME_SIZE] = { 0 };
     autofree char *path = NULL;
-    autofree char *persist = layout_persist(exits->layout, id, run);
+    autofree char *persist = layout_persist(exits->place.layout, id, run);
     autofree char *copy = mem_text("%s/exit", persist);
     struct container_died died;
     struct told_exit *told;
@@ -255,7 +251,7 @@ int exits_watch(struct exits *exits, struct error *err)
     if (exits->inotify_fd < 0)
         return error_set_errno(err, "watch %s", exits->directory);
     exits->readable =
-        event_new(exits->loop, exits->inotify_fd, EV_READ | EV_PERSIST, on_readable, exits);
+        event_new(exits->place.loop, exits->inotify_fd, EV_READ | EV_PERSIST, on_readable, exits);
     if (exits->readable == NULL || event_add(exits->readable, NULL) < 0)
         return error_set(err, -ENOMEM, "watch %s", exits->directory);
     return watch_directory(exits, err);
@@ -265,9 +261,9 @@ void exits_forget(struct exits *exits, const char *id, uint32_t run)
 {
     char name[RUN_NAME_SIZE] = { 0 };
     autofree char *path = NULL;
-    autofree char *bundle = layout_bundle(exits->layout, id);
+    autofree char *bundle = layout_bundle(exits->place.layout, id);
     autofree char *oom = mem_text("%s/oom", bundle);
-    autofree char *persist = layout_persist(exits->layout, id, run);
+    autofree char *persist = layout_persist(exits->place.layout, id, run);
     struct told_exit *told;
     struct error err = { 0 };
 

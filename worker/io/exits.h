@@ -23,9 +23,16 @@ struct layout;
 typedef void exits_on_exit_fn(void *owner, const char *id, uint32_t run,
                               const struct container_died *died);
 
-/* Make RUN/exits. `layout` and `cgroups` are borrowed. */
-int exits_new(struct event_base *loop, const struct layout *layout, const struct cgroups *cgroups,
-              exits_on_exit_fn *on_exit, void *owner, struct exits **ret, struct error *err);
+/* Where exits are watched; all borrowed. */
+struct exits_place {
+    struct event_base *loop;
+    const struct layout *layout;
+    const struct cgroups *cgroups;
+};
+
+/* Make RUN/exits. */
+int exits_new(const struct exits_place *place, exits_on_exit_fn *on_exit, void *owner,
+              struct exits **ret, struct error *err);
 void exits_destroy(struct exits *exits);
 DEFINE_AUTODESTROY(exits)
 

@@ -59,15 +59,16 @@ static int make_tools(struct hands *hands, struct error *err)
     struct tools *tools = &hands->tools;
     autofree char *runtime_root = layout_runtime_root(&tools->layout);
     autofree char *containers = mem_text("%s/containers", tools->layout.state);
+    struct exits_place exits_place = { .loop = tools->loop, .layout = &tools->layout };
     int r = files_make_directories(containers, 0700, err);
 
     if (r >= 0)
         r = files_make_directories(runtime_root, 0700, err);
     if (r >= 0)
         r = cgroups_open(&tools->cgroups, err);
+    exits_place.cgroups = tools->cgroups;
     if (r >= 0)
-        r = exits_new(tools->loop, &tools->layout, tools->cgroups, on_exit_file, hands,
-                      &tools->exits, err);
+        r = exits_new(&exits_place, on_exit_file, hands, &tools->exits, err);
     if (r < 0)
         return r;
     tools->runtimes = runtimes_new(tools->loop, runtime_root);
@@ -97,6 +98,7 @@ static int open_directory(const char *path, char **ret, struct error *err)
     return *ret == NULL ? error_set_errno(err, "directory %s", path) : 0;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): one call for the whole life of a worker */
 int hands_new(struct event_base *loop, struct jobpool *pool, const char *state_directory,
               const char *run_directory, const struct hands_events *events, void *owner,
               struct hands **ret, struct error *err)
