@@ -61,6 +61,8 @@ static void on_step_done(void *owner, const char *id, enum step step,
     struct batch *batch;
 
     worker->steps--;
+    if (result->code == -ECANCELED)
+        return; /* the worker ends; the next one takes it up */
     if (result->code < 0)
         log_warning("step.failed", "container=%s step=%s reason=\"%s\"", id, step_name(step),
                     result->text == NULL ? "" : result->text);

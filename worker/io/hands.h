@@ -46,7 +46,8 @@ struct hands_container {
 
 /* What came of a step. */
 struct hands_result {
-    int code;                          /* 0 or negative errno */
+    int code;                          /* 0 or negative errno; -ECANCELED: the hands are destroyed,
+                                        * nothing was decided, the next worker takes it up */
     enum failure failure;              /* for the command's outcome, when code is negative */
     const char *text;                  /* the sentence, borrowed for the call */
     struct container_initialized init; /* of hands_create_runtime; texts borrowed */

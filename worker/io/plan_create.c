@@ -243,7 +243,7 @@ static void fail_half_done(struct step *step)
 {
     struct error err = { 0 };
 
-    (void)error_set(&err, -ECANCELED, "the worker was stopped in the middle of the init");
+    (void)error_set(&err, -EINTR, "the worker was stopped in the middle of the init");
     step_fail(step, FAILURE_INTERNAL, &err);
 }
 
