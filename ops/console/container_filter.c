@@ -72,7 +72,7 @@ static bool passes_exited(const struct container_row *row, const char *value)
 {
     bool has_ended = row->state == CONTAINER_STOPPED || row->state == CONTAINER_EXITED;
 
-    return has_ended && !row->exit_unknown && row->exit_code == atoi(value);
+    return has_ended && !row->exit_unknown && row->exit_code == strtol(value, NULL, 10);
 }
 
 static bool is_exit_code(const char *value)

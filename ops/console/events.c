@@ -247,7 +247,7 @@ int verb_events(struct console *console, const struct args_usage *usage, char **
     struct events_options options = { .host = console->host, .streams = true };
     autodestroy(event_names) struct event_names *names = event_names_new();
     struct following following = { .console = console, .options = &options, .names = names };
-    struct container_rows containers;
+    struct container_rows containers = { 0 };
     char *host;
     int r = args_parse(&table, usage, argv, &options, &console->arena, err);
 

@@ -156,8 +156,8 @@ int verb_hosts(struct console *console, const struct args_usage *usage, char **a
                struct error *err)
 {
     struct hosts_options options = { 0 };
-    struct container_rows containers;
-    struct host_rows hosts;
+    struct container_rows containers = { 0 };
+    struct host_rows hosts = { 0 };
     autotree *list = NULL;
     bool is_json;
     int r = args_parse(&table, usage, argv, &options, &console->arena, err);

@@ -106,8 +106,8 @@ int verb_info(struct console *console, const struct args_usage *usage, char **ar
 {
     struct info_options options = { 0 };
     struct info_is info = { 0 };
-    struct container_rows containers;
-    struct host_rows hosts;
+    struct container_rows containers = { 0 };
+    struct host_rows hosts = { 0 };
     autotree *tree = NULL;
     int r = args_parse(&table, usage, argv, &options, &console->arena, err);
 

@@ -33,7 +33,7 @@ int verb_inspect(struct console *console, const struct args_usage *usage, char *
                  struct error *err)
 {
     struct inspect_options options = { .host = console->host };
-    struct fleet_at fleet;
+    struct fleet_at fleet = { 0 };
     autotree *list = NULL;
     int r = args_parse(&table, usage, argv, &options, &console->arena, err);
 

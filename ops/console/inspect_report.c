@@ -1,4 +1,5 @@
 /* A container as inspect shows it: podman's members, as far as there is something to say. */
+#include <ctype.h>
 #include <signal.h>
 #include <string.h>
 
@@ -137,7 +138,7 @@ static struct json_t *ulimits_of(const struct container_config *config, struct a
         char *name = arena_printf(arena, "RLIMIT_%s", ulimits[i].name);
 
         for (char *at = name; *at != '\0'; at++)
-            *at = *at >= 'a' && *at <= 'z' ? (char)(*at - 'a' + 'A') : *at;
+            *at = (char)toupper((unsigned char)*at);
         tree_set_text(tree, "Name", name);
         tree_set_number(tree, "Soft", (int64_t)ulimits[i].soft);
         tree_set_number(tree, "Hard", (int64_t)ulimits[i].hard);

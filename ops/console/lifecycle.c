@@ -205,7 +205,7 @@ static void choose_all(const struct container_rows *rows, uint32_t states, struc
 static int choose(struct console *console, const struct action *action,
                   const struct lifecycle_options *options, struct targets *ret, struct error *err)
 {
-    struct container_rows rows;
+    struct container_rows rows = { 0 };
     size_t words = options->containers.count;
     int r;
 

@@ -127,7 +127,7 @@ int verb_logs(struct console *console, const struct args_usage *usage, char **ar
               struct error *err)
 {
     struct logs_options options = { .host = console->host };
-    struct container_rows containers;
+    struct container_rows containers = { 0 };
     int r = args_parse(&table, usage, argv, &options, &console->arena, err);
 
     if (r != 0)

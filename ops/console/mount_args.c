@@ -184,34 +184,51 @@ static int take_type(struct mount_config *mount, const char *value, struct error
     return 0;
 }
 
+/* Keys of --mount that are options by another name; a value is put behind the option. */
+static const struct {
+    const char *key;
+    const char *option;
+    bool has_value; /* without: the value is true or false */
+} option_keys[] = {
+    { "ro", "ro", false },
+    { "readonly", "ro", false },
+    { "bind-nonrecursive", "bind", false },
+    { "bind-propagation", "", true },
+    { "tmpfs-size", "size=", true },
+    { "tmpfs-mode", "mode=", true },
+};
+
+static int take_option(struct mount_config *mount, const char *key, const char *value,
+                       struct arena *arena, struct error *err)
+{
+    for (size_t i = 0; i < sizeof(option_keys) / sizeof(*option_keys); i++) {
+        const char *option = option_keys[i].option;
+
+        if (strcmp(option_keys[i].key, key) != 0)
+            continue;
+        if (!option_keys[i].has_value)
+            return is_true(value) ? add_option(mount, option, arena, err) : 0;
+        if (value != NULL)
+            return add_option(mount, arena_printf(arena, "%s%s", option, value), arena, err);
+    }
+    if (value == NULL && is_any(key, plain_options))
+        return add_option(mount, key, arena, err);
+    return error_set(err, -EINVAL, "invalid mount option \"%s\"", key);
+}
+
 /* One "key=value" or "key" of --mount; `value` may be NULL. */
 static int take_key(struct mount_config *mount, const char *key, char *value, struct arena *arena,
                     struct error *err)
 {
     static const char *const source[] = { "source", "src", NULL };
     static const char *const destination[] = { "destination", "dst", "target", NULL };
-    static const char *const read_only[] = { "ro", "readonly", NULL };
 
-    if (strcmp(key, "type") == 0)
-        return 0; /* was taken before the others */
     if (is_any(key, source))
         mount->source = value;
     else if (is_any(key, destination))
         mount->destination = value;
-    else if (is_any(key, read_only))
-        return is_true(value) ? add_option(mount, "ro", arena, err) : 0;
-    else if (strcmp(key, "bind-propagation") == 0 && value != NULL)
-        return add_option(mount, value, arena, err);
-    else if (strcmp(key, "bind-nonrecursive") == 0)
-        return is_true(value) ? add_option(mount, "bind", arena, err) : 0;
-    else if (strcmp(key, "tmpfs-size") == 0 && value != NULL)
-        return add_option(mount, arena_printf(arena, "size=%s", value), arena, err);
-    else if (strcmp(key, "tmpfs-mode") == 0 && value != NULL)
-        return add_option(mount, arena_printf(arena, "mode=%s", value), arena, err);
-    else if (value == NULL && is_any(key, plain_options))
-        return add_option(mount, key, arena, err);
-    else
-        return error_set(err, -EINVAL, "invalid mount option \"%s\"", key);
+    else if (strcmp(key, "type") != 0) /* that was taken before the others */
+        return take_option(mount, key, value, arena, err);
     return 0;
 }
 

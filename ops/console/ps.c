@@ -149,7 +149,8 @@ static void choose(const struct ps_options *options, struct container_rows *cont
         if (is_shown(options, &containers->items[i]))
             containers->items[kept++] = containers->items[i];
     }
-    qsort(containers->items, kept, sizeof(*containers->items), by_created);
+    if (kept > 1)
+        qsort(containers->items, kept, sizeof(*containers->items), by_created);
     if (kept > most)
         containers->items += kept - most;
     containers->count = kept > most ? most : kept;
@@ -212,7 +213,7 @@ static int check_options(const struct args_usage *usage, const struct ps_options
 int verb_ps(struct console *console, const struct args_usage *usage, char **argv, struct error *err)
 {
     struct ps_options options = { .host = console->host };
-    struct fleet_at fleet;
+    struct fleet_at fleet = { 0 };
     compare_fn *order = NULL;
     int r = args_parse(&table, usage, argv, &options, &console->arena, err);
 
@@ -224,7 +225,7 @@ int verb_ps(struct console *console, const struct args_usage *usage, char **argv
     if (r < 0)
         return r;
     choose(&options, &fleet.containers);
-    if (order != by_created)
+    if (order != by_created && fleet.containers.count > 1)
         qsort(fleet.containers.items, fleet.containers.count, sizeof(*fleet.containers.items),
               order);
     return show(console, &options, &fleet, err);

@@ -129,7 +129,7 @@ static int make_container(struct running *running, struct error *err)
 {
     struct console *console = running->console;
     const struct run_options *options = running->options;
-    struct host_rows hosts;
+    struct host_rows hosts = { 0 };
     int r = config_from_args(options, console->argv, &console->arena, &running->config, err);
 
     if (r == 0)

@@ -122,6 +122,12 @@ static size_t size_without_spaces_at_end(const char *text, size_t size)
     return size;
 }
 
+/* "{{- " takes away the spaces before it. */
+static bool trims_before(const char *open)
+{
+    return open[2] == '-' && isspace((unsigned char)open[3]);
+}
+
 /* Where the action that begins at `text` ends: at its }}, which may also stand in a quote. */
 static const char *action_end(const char *text)
 {
@@ -132,43 +138,45 @@ static const char *action_end(const char *text)
             return text;
         if (quote == '"' && text[0] == '\\' && text[1] != '\0')
             text++;
-        else if (quote != '\0')
-            quote = *text == quote ? '\0' : quote;
-        else if (*text == '"' || *text == '`')
+        else if (quote != '\0' && *text == quote)
+            quote = '\0';
+        else if (quote == '\0' && (*text == '"' || *text == '`'))
             quote = *text;
     }
     return NULL;
 }
 
-/* The text up to the next action, and that action; what is left. */
-static int parse_next(struct template *template, const char **at, struct arena *arena,
-                      struct error *err)
+/* The text before the action that begins at `open`, or all of it. */
+static int parse_text(struct template *template, const char *text, const char *open,
+                      struct arena *arena, struct error *err)
 {
-    const char *open = strstr(*at, "{{");
-    size_t size = open != NULL ? (size_t)(open - *at) : strlen(*at);
-    bool trims_before = open != NULL && open[2] == '-' && isspace((unsigned char)open[3]);
-    const char *action = open != NULL ? open + 2 + trims_before : NULL;
-    const char *close = open != NULL ? action_end(action) : NULL;
-    size_t shown = trims_before ? size_without_spaces_at_end(*at, size) : size;
-    bool trims_after;
-    int r = 0;
+    size_t size = open != NULL ? (size_t)(open - text) : strlen(text);
 
-    if (open != NULL && close == NULL)
-        return error_set(err, -EINVAL, "template: unclosed action");
-    if (shown > 0)
-        r = add_piece(template, (struct piece){ PIECE_TEXT, arena_text_n(arena, *at, shown) }, err);
-    if (r < 0 || open == NULL) {
-        *at += size;
-        return r;
-    }
-    trims_after = close > action + 1 && close[-1] == '-' && isspace((unsigned char)close[-2]);
-    *at = close + 2;
-    while (trims_after && isspace((unsigned char)**at))
-        (*at)++;
-    action = trimmed_text(action, (size_t)(close - action) - trims_after, arena);
-    if (strncmp(action, "/*", 2) == 0)
+    if (open != NULL && trims_before(open))
+        size = size_without_spaces_at_end(text, size);
+    if (size == 0)
         return 0;
-    return add_piece(template, piece_of_action(action), err);
+    return add_piece(template, (struct piece){ PIECE_TEXT, arena_text_n(arena, text, size) }, err);
+}
+
+/* The action that begins at `open`; what is left is at *ret_rest. */
+static int parse_action(struct template *template, const char *open, const char **ret_rest,
+                        struct arena *arena, struct error *err)
+{
+    const char *action = open + (trims_before(open) ? 3 : 2);
+    const char *close = action_end(action);
+    size_t size;
+
+    if (close == NULL)
+        return error_set(err, -EINVAL, "template: unclosed action");
+    size = (size_t)(close - action);
+    *ret_rest = close + 2;
+    if (size > 1 && close[-1] == '-' && isspace((unsigned char)close[-2])) {
+        size--;
+        *ret_rest += strspn(*ret_rest, " \t\n\v\f\r");
+    }
+    action = trimmed_text(action, size, arena);
+    return strncmp(action, "/*", 2) == 0 ? 0 : add_piece(template, piece_of_action(action), err);
 }
 
 /* Every block has its end, and no end is without a block. */
@@ -198,8 +206,13 @@ int template_parse(const char *text, struct arena *arena, struct template **ret,
     const char *at = with_escapes(text, arena);
     int r;
 
-    while (*at != '\0') {
-        r = parse_next(template, &at, arena, err);
+    while (at != NULL) {
+        const char *open = strstr(at, "{{");
+
+        r = parse_text(template, at, open, arena, err);
+        at = NULL;
+        if (r == 0 && open != NULL)
+            r = parse_action(template, open, &at, arena, err);
         if (r < 0)
             return r;
     }
@@ -254,34 +267,40 @@ static int render_range(struct renderer *renderer, struct json_t *list, bool is_
     return r;
 }
 
-/* An if, with or range, whose piece was just passed; up to and including its end. */
+/* One branch of an if, with or range, whose piece was just passed. */
+static int render_branch(struct renderer *renderer, const struct piece *piece, struct json_t *dot,
+                         bool *is_done, struct error *err)
+{
+    autotree *value = NULL;
+    bool is_taken = !*is_done;
+    int r = 0;
+
+    if (is_taken && *piece->text != '\0') {
+        r = evaluate(piece->text, dot, &value, err);
+        is_taken = tree_is_true(value);
+    }
+    if (r < 0)
+        return r;
+    *is_done |= is_taken;
+    if (piece->kind == PIECE_RANGE)
+        return render_range(renderer, value, is_taken, err);
+    return render_block(renderer, piece->kind == PIECE_WITH ? value : dot, is_taken, err);
+}
+
+/* All branches, up to and including the end. */
 static int render_branches(struct renderer *renderer, const struct piece *piece, struct json_t *dot,
                            bool is_shown, struct error *err)
 {
     bool is_done = !is_shown; /* a branch was shown, or none may be */
 
-    for (;;) {
-        autotree *value = NULL;
-        bool is_taken = false;
-        int r = 0;
+    while (piece->kind != PIECE_END) {
+        int r = render_branch(renderer, piece, dot, &is_done, err);
 
-        if (!is_done && *piece->text != '\0')
-            r = evaluate(piece->text, dot, &value, err);
         if (r < 0)
             return r;
-        if (!is_done)
-            is_taken = *piece->text == '\0' || tree_is_true(value);
-        if (piece->kind == PIECE_RANGE)
-            r = render_range(renderer, value, is_taken, err);
-        else
-            r = render_block(renderer, piece->kind == PIECE_WITH ? value : dot, is_taken, err);
-        if (r < 0)
-            return r;
-        is_done |= is_taken;
         piece = &renderer->template->pieces[renderer->at++];
-        if (piece->kind == PIECE_END)
-            return 0;
     }
+    return 0;
 }
 
 /* Render up to the else or end that is not of a block within. */

@@ -123,13 +123,19 @@ static const char *read_fraction(const char *text, uint64_t *ret_ns)
     return text;
 }
 
+/* Two digits, as a number; -1 when they are none. */
+static int read_two_digits(const char *text)
+{
+    if (!isdigit((unsigned char)text[0]) || !isdigit((unsigned char)text[1]))
+        return -1;
+    return (text[0] - '0') * 10 + (text[1] - '0');
+}
+
 /* The zone at the end: "Z", "+01:00", or nothing, which is local time. */
 static bool apply_zone(const char *text, struct tm *broken, time_t *ret)
 {
-    int hours = 0;
-    int minutes = 0;
-    int used = 0;
-    int sign = *text == '-' ? -1 : 1;
+    int hours;
+    int minutes;
 
     if (*text == '\0') {
         broken->tm_isdst = -1;
@@ -139,10 +145,13 @@ static bool apply_zone(const char *text, struct tm *broken, time_t *ret)
     *ret = timegm(broken);
     if (strcmp(text, "Z") == 0)
         return true;
-    if ((*text != '+' && *text != '-') ||
-        sscanf(text + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 || text[1 + used] != '\0')
+    if ((*text != '+' && *text != '-') || strlen(text) != strlen("+hh:mm") || text[3] != ':')
         return false;
-    *ret -= sign * (hours * 3600 + minutes * 60);
+    hours = read_two_digits(text + 1);
+    minutes = read_two_digits(text + 4);
+    if (hours < 0 || minutes < 0)
+        return false;
+    *ret += (*text == '-' ? 1 : -1) * (hours * 3600 + minutes * 60);
     return true;
 }
 

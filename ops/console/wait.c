@@ -103,7 +103,7 @@ int verb_wait(struct console *console, const struct args_usage *usage, char **ar
               struct error *err)
 {
     struct wait_options options = { .host = console->host };
-    struct container_rows containers;
+    struct container_rows containers = { 0 };
     struct wanted wanted = { 0 };
     int r = args_parse(&table, usage, argv, &options, &console->arena, err);
 
