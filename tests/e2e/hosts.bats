@@ -51,7 +51,8 @@ teardown() {
     gantry create --host two --name twin --rootfs "$ROOTFS" true
     run --separate-stderr gantry rm twin
     assert_equal "$status" 125
-    assert_match "$stderr" 'more than one result .* on one, .* on two'
+    assert_match "$stderr" 'more than one result .* on one'
+    assert_match "$stderr" 'more than one result .* on two'
     assert_equal "$(gantry rm --host one twin)" twin
     assert_equal "$(gantry ps -a --format '{{.Names}} {{.Host}}')" "twin two"
 }

@@ -44,8 +44,7 @@ teardown() {
 }
 
 @test "a command that does not exist ends with 127" {
-    run --separate-stderr gantry run --rootfs "$ROOTFS" /no/such/command
-    assert_equal "$status" 127
+    run -127 --separate-stderr gantry run --rootfs "$ROOTFS" /no/such/command
     assert_match "$stderr" '^gantry: Error: '
 }
 
@@ -69,10 +68,10 @@ teardown() {
 }
 
 @test "run --rm leaves nothing, and its output is not lost" {
-    for i in 1 2 3 4 5; do
-        run --separate-stderr gantry run --rm --name brief --rootfs "$ROOTFS" echo "brief $i"
+    for round in 1 2 3 4 5; do
+        run --separate-stderr gantry run --rm --name brief --rootfs "$ROOTFS" echo "brief $round"
         assert_equal "$status" 0
-        assert_equal "$output" "brief $i"
+        assert_equal "$output" "brief $round"
         gantry wait --condition removed brief >/dev/null
     done
     assert_equal "$(gantry ps -aq)" ""
@@ -201,7 +200,7 @@ assert rows["db"]["State"] == "configured" and rows["db"]["Host"] == "one", rows
 }
 
 @test "inspect has podman's shape, and a prefix that means two is an error" {
-    gantry create --name shaped --memory 64m --rootfs "$ROOTFS" -- sleep 1000
+    gantry create --name shaped --memory 64m --rootfs "$ROOTFS" sleep 1000
     gantry inspect shaped | /usr/bin/python3 -c '
 import json, sys
 [it] = json.load(sys.stdin)
@@ -249,7 +248,7 @@ assert it["Config"]["CreateCommand"][1] == "create", it
     gantry wait --condition removed told
     events=$(gantry events --no-stream --from-seq $((head + 1)) --filter container=told \
         --format '{{.Status}}' | tr '\n' ' ')
-    assert_match "$events" '^create init start died cleanup .*remove $'
+    assert_match "$events" '^create init start died .*remove $'
     run gantry events --no-stream --from-seq $((head + 1)) --filter event=died
     assert_match "$output" ' container died [0-9a-f]{64} \(host=one, name=told, run=1, exitCode=4\)$'
     gantry events --no-stream --from-seq $((head + 1)) --filter event=died --format json |
