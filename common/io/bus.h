@@ -1,11 +1,13 @@
 /*
  * The bus as workers, the console and clients see it: libnng's REQ and SUB as event sources of a
- * libevent loop. With bus_link, the one door to nng.
+ * libevent loop. With bus_lane, bus_link and bus_feed, the one door to nng.
  *
  * URLs: tcp://HOST:PORT, tls+tcp://HOST:PORT, unix:///PATH. Connections are made, and made again,
- * by themselves: 100 ms to 5 s apart, at random. nng's own threads only put completions into a
- * queue; callbacks run on the loop thread, never from within a function of this header. A question
- * is sent again when its connection breaks, so questions must be repeatable (schemas/bus.h).
+ * by themselves: 100 ms to 5 s apart, at random. Each question that is open has a connection of its
+ * own (bus_lane.h says why), up to BUS_LANES_MAX; further ones wait for one of these. nng's own
+ * threads only leave word; callbacks run on the loop thread, never from within a function of this
+ * header. A question is sent again when its connection breaks, so questions must be repeatable
+ * (schemas/bus.h).
  *
  * Owner: the program. Thread: the loop's. nng must not be used in a forked child without exec.
  */
@@ -20,6 +22,7 @@
 #include "schemas/schema.h"
 
 #define BUS_QUESTIONS_MAX 1024
+#define BUS_LANES_MAX     64
 
 struct event_base;
 struct bus;
@@ -33,12 +36,15 @@ struct bus_tls {
     const char *server_name; /* in the broker's certificate; NULL: the URL's host */
 };
 
-/* Does not wait for the connection. `on_connected` (may be NULL) is told of each connection that
- * is made (true) and lost (false). -EINVAL for a URL that is none, and for TLS files that cannot
- * be used. */
+/* Does not wait for the connection. `on_connected` (may be NULL) is told when the bus gets its
+ * first connection (true) and when it has lost its last one (false). -EINVAL for a URL that is
+ * none, and for TLS files that cannot be used. */
 int bus_open(struct event_base *loop, const char *url, const struct bus_tls *tls,
              void (*on_connected)(void *owner, bool is_connected), void *owner, struct bus **ret,
              struct error *err);
+
+/* How long to be without a connection before nng's socket is replaced by a new one (15 s). */
+void bus_set_patience_ms(struct bus *bus, unsigned patience_ms);
 
 /* Cancels every question (their callbacks are not called) and closes. NULL is legal. Callable from
  * within a callback of this bus. */
@@ -56,7 +62,7 @@ typedef void bus_answer_fn(void *owner, int result, const char *type, struct byt
 int bus_ask(struct bus *bus, const struct schema *schema, const void *message, unsigned timeout_ms,
             bus_answer_fn *answer, void *owner, struct bus_question **ret_question,
             struct error *err);
-/* `answer` will not be called. */
+/* `answer` will not be called; the broker learns that nobody waits any more. */
 void bus_cancel(struct bus_question *question);
 
 /* Follow a PUB feed: `on_message` gets each message's bytes, topic byte included. What comes faster

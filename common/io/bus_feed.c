@@ -154,6 +154,7 @@ void bus_feed_close(struct bus_feed *feed)
     feed->is_dead = true;
     nng_aio_wait(feed->aio);
     nng_msg_free(take_message(feed));
+    bus_link_destroy(feed->link);
     if (!feed->is_busy)
         feed_free(feed);
 }

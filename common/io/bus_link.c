@@ -9,6 +9,7 @@
 #include <nng/transport/tls/tls.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -38,13 +39,15 @@ struct bus_link {
     struct pulse *pulse; /* NULL: no new socket could be had, until the next try */
     unsigned connection; /* under the pulse's lock: how many there were */
     int pipe;            /* under the pulse's lock: nng's number of the one there is; 0: none */
-    unsigned told;       /* the connection that the owner knows of; 0: none */
+    unsigned stale_ms;
+    unsigned told; /* the connection that the owner knows of; 0: none */
     int bell_fd;
     struct event *bell;
     struct event *stale;
-    bool is_busy; /* a handler is on the stack */
-    bool is_dead; /* closed by a handler: freed when that returns */
-    bool is_lost; /* nng may ring for ever: never freed */
+    bool is_busy;  /* a handler is on the stack */
+    bool has_left; /* the connection that was told of, by itself */
+    bool is_closed;
+    bool is_dead; /* destroyed by a handler: freed when that returns */
 };
 
 int bus_link_errno(int nng_result)
@@ -159,6 +162,9 @@ static bool has_ended(pthread_t thread, time_t wait_s)
     return false;
 }
 
+/* A hanging nng_close means that nng's reaper hangs: no other one will end either. */
+static atomic_bool is_wedged;
+
 /* Returns whether nng is done with it. */
 static bool leave_socket(nng_socket socket, struct pulse *pulse, time_t wait_s)
 {
@@ -169,9 +175,14 @@ static bool leave_socket(nng_socket socket, struct pulse *pulse, time_t wait_s)
     pulse->link = NULL;
     (void)pthread_mutex_unlock(&pulse->lock);
     *closing = (struct closing){ .socket = socket, .pulse = pulse };
-    if (start_closing(closing, &thread) == 0)
-        return has_ended(thread, wait_s);
-    free(closing);
+    if (start_closing(closing, &thread) < 0) {
+        free(closing);
+        return false;
+    }
+    if (has_ended(thread, atomic_load(&is_wedged) ? 0 : wait_s))
+        return true;
+    if (wait_s > 0)
+        atomic_store(&is_wedged, true);
     return false;
 }
 
@@ -271,7 +282,8 @@ static int dial(const struct bus_link *link, nng_socket socket, struct pulse *pu
     nng_dialer dialer;
     int r;
 
-    if ((r = nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, RECEIVE_MAX)) != 0 ||
+    if ((r = nng_socket_set_bool(socket, NNG_OPT_TCP_KEEPALIVE, true)) != 0 ||
+        (r = nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, RECEIVE_MAX)) != 0 ||
         (r = nng_socket_set_ms(socket, NNG_OPT_RECONNMINT, RECONNECT_MIN_MS)) != 0 ||
         (r = nng_socket_set_ms(socket, NNG_OPT_RECONNMAXT, RECONNECT_MAX_MS)) != 0 ||
         (r = nng_pipe_notify(socket, NNG_PIPE_EV_ADD_PRE, on_pipe, pulse)) != 0 ||
@@ -322,10 +334,11 @@ static int enter_socket(struct bus_link *link, struct error *err)
 
 /* --- on the loop */
 
-static void arm_stale(struct bus_link *link)
+/* Have the socket replaced, unless a connection or trust comes first. */
+static void arm(struct bus_link *link, unsigned after_ms)
 {
-    const struct timeval after = { .tv_sec = BUS_LINK_STALE_MS / 1000,
-                                   .tv_usec = BUS_LINK_STALE_MS % 1000 * 1000 };
+    const struct timeval after = { .tv_sec = after_ms / 1000,
+                                   .tv_usec = (suseconds_t)(after_ms % 1000) * 1000 };
 
     (void)event_add(link->stale, &after);
 }
@@ -353,29 +366,40 @@ static void link_enter(struct bus_link *link)
 static void link_leave(struct bus_link *link)
 {
     link->is_busy = false;
-    if (link->is_dead && !link->is_lost)
+    if (link->is_dead)
         link_free(link);
+}
+
+/* 0: none. */
+static unsigned current_connection(const struct bus_link *link)
+{
+    unsigned now = 0;
+
+    if (link->pulse == NULL)
+        return 0;
+    (void)pthread_mutex_lock(&link->pulse->lock);
+    if (link->pipe != 0)
+        now = link->connection;
+    (void)pthread_mutex_unlock(&link->pulse->lock);
+    return now;
 }
 
 /* Tell of a lost connection, then of the one there is. */
 static void tell(struct bus_link *link)
 {
-    unsigned now = 0;
+    unsigned now = current_connection(link);
 
-    if (link->pulse == NULL)
-        return;
-    (void)pthread_mutex_lock(&link->pulse->lock);
-    if (link->pipe != 0)
-        now = link->connection;
-    (void)pthread_mutex_unlock(&link->pulse->lock);
     if (now == link->told)
         return;
     if (link->told != 0) {
         link->told = 0;
-        arm_stale(link);
+        arm(link, link->stale_ms);
+        if (!link->has_left && link->handlers->on_broken != NULL)
+            link->handlers->on_broken(link->owner);
         link->handlers->on_connected(link->owner, false);
     }
-    if (now != 0 && !link->is_dead) {
+    link->has_left = false;
+    if (now != 0 && !link->is_closed) {
         link->told = now;
         (void)event_del(link->stale);
         link->handlers->on_connected(link->owner, true);
@@ -390,10 +414,40 @@ static void on_bell(evutil_socket_t fd, short what, void *arg)
     (void)what;
     (void)eventfd_read(fd, &count);
     link_enter(link);
-    link->handlers->on_ring(link->owner);
-    if (!link->is_dead)
-        tell(link);
+    tell(link); /* first: what rings may have come over a connection that nobody knows of yet */
+    if (!link->is_closed)
+        link->handlers->on_ring(link->owner);
     link_leave(link);
+}
+
+/* -EIO and worse: there is no socket until the next try, when the link is stale again. */
+static int renew(struct bus_link *link)
+{
+    link->handlers->on_leave(link->owner);
+    if (link->pulse != NULL)
+        (void)leave_socket(link->socket, link->pulse, 0);
+    link->pipe = 0;
+    link->has_left = true;
+    arm(link, link->stale_ms);
+    return enter_socket(link, NULL);
+}
+
+void bus_link_renew(struct bus_link *link)
+{
+    (void)renew(link);
+    bus_link_ring(link); /* the lost connection is told by the loop */
+}
+
+void bus_link_suspect(struct bus_link *link)
+{
+    if (link->told != 0 && event_pending(link->stale, EV_TIMEOUT, NULL) == 0)
+        arm(link, BUS_LINK_SUSPECT_MS);
+}
+
+void bus_link_trust(struct bus_link *link)
+{
+    if (link->told != 0)
+        (void)event_del(link->stale);
 }
 
 /* nng may have given up on its dialer: start over with another socket. */
@@ -404,13 +458,10 @@ static void on_stale(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     link_enter(link);
-    link->handlers->on_leave(link->owner);
-    if (link->pulse != NULL)
-        (void)leave_socket(link->socket, link->pulse, 0);
-    link->pipe = 0;
-    arm_stale(link);
-    if (enter_socket(link, NULL) == 0)
+    if (renew(link) == 0)
         link->handlers->on_enter(link->owner);
+    if (!link->is_closed)
+        tell(link);
     link_leave(link);
 }
 
@@ -423,7 +474,7 @@ static int start(struct bus_link *link, struct event_base *loop, struct error *e
     link->stale = event_new(loop, -1, 0, on_stale, link);
     if (link->bell == NULL || link->stale == NULL || event_add(link->bell, NULL) < 0)
         return error_set(err, -ENOMEM, "no event for it");
-    arm_stale(link);
+    arm(link, link->stale_ms);
     return enter_socket(link, err);
 }
 
@@ -437,6 +488,7 @@ int bus_link_open(struct event_base *loop, const char *url, const struct bus_tls
     link->handlers = handlers;
     link->owner = owner;
     link->bell_fd = -1;
+    link->stale_ms = BUS_LINK_STALE_MS;
     r = take_url(link, url, tls, err);
     if (r == 0)
         r = start(link, loop, err);
@@ -448,17 +500,26 @@ int bus_link_open(struct event_base *loop, const char *url, const struct bus_tls
     return 0;
 }
 
+void bus_link_set_stale_ms(struct bus_link *link, unsigned stale_ms)
+{
+    link->stale_ms = stale_ms;
+    if (link->told == 0)
+        arm(link, link->stale_ms);
+}
+
 bool bus_link_close(struct bus_link *link)
 {
     (void)event_del(link->bell);
     (void)event_del(link->stale);
+    link->is_closed = true;
+    return link->pulse == NULL || leave_socket(link->socket, link->pulse, CLOSE_WAIT_S);
+}
+
+void bus_link_destroy(struct bus_link *link)
+{
     link->is_dead = true;
-    link->is_lost = link->pulse != NULL && !leave_socket(link->socket, link->pulse, CLOSE_WAIT_S);
-    if (link->is_lost)
-        return false;
     if (!link->is_busy)
         link_free(link);
-    return true;
 }
 
 nng_socket bus_link_socket(const struct bus_link *link)

@@ -2,8 +2,10 @@
  * A socket of nng that dials one URL for as long as it lives, as an event source of the loop.
  *
  * nng's threads only leave word: they set a few numbers under a lock and ring a descriptor; every
- * handler is called by the loop. nng 1.5.2 can stop to dial for good (a TLS peer that dies between
- * handshake and greeting) and can wait for ever in nng_close: a link without a connection for
+ * handler is called by the loop.
+ *
+ * nng 1.5.2 can stop to dial for good (a TLS peer that dies between handshake and greeting; a
+ * reaper thread that waits for ever) and can hang in nng_close. A link without a connection for
  * BUS_LINK_STALE_MS is therefore given a new socket, and sockets are closed by a thread of their
  * own, which is not waited for much longer than it should take.
  *
@@ -18,7 +20,8 @@
 #include "common/error.h"
 #include "common/io/bus.h"
 
-#define BUS_LINK_STALE_MS 15000
+#define BUS_LINK_STALE_MS   10000
+#define BUS_LINK_SUSPECT_MS 2000
 
 struct bus_link;
 
@@ -27,6 +30,9 @@ struct bus_link_handlers {
     int (*open)(nng_socket *ret);
     /* A connection was made (true) or lost (false); they alternate, beginning with true. */
     void (*on_connected)(void *owner, bool is_connected);
+    /* Before on_connected(false): nng saw the connection's end; the link did not leave it by
+     * itself. May be NULL. */
+    void (*on_broken)(void *owner);
     /* Somebody rang. */
     void (*on_ring)(void *owner);
     /* The socket will be closed when this returns: nothing may use it any more. */
@@ -40,9 +46,24 @@ int bus_link_open(struct event_base *loop, const char *url, const struct bus_tls
                   const struct bus_link_handlers *handlers, void *owner, struct bus_link **ret,
                   struct error *err);
 
-/* No handler is called. Returns false when nng did not let go of the socket: what its callbacks use
- * must then never be freed. A handler may close its link. */
+/* Leave the socket and its connection, go on with a new one. on_leave is called, on_enter not. */
+void bus_link_renew(struct bus_link *link);
+
+/* The connection there is may be dead without nng knowing: unless it is trusted again within
+ * BUS_LINK_SUSPECT_MS, the socket is replaced. */
+void bus_link_suspect(struct bus_link *link);
+/* Something came over the connection. */
+void bus_link_trust(struct bus_link *link);
+
+/* How long the link may be without a connection before its socket is replaced, from now on. */
+void bus_link_set_stale_ms(struct bus_link *link, unsigned stale_ms);
+
+/* Close the socket; no handler is called any more. Returns false when nng did not let go of it:
+ * what its callbacks use, the link among it, must then never be freed. A handler may do this. */
 bool bus_link_close(struct bus_link *link);
+
+/* After bus_link_close, when nothing rings any more. */
+void bus_link_destroy(struct bus_link *link);
 
 nng_socket bus_link_socket(const struct bus_link *link);
 

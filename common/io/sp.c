@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
@@ -338,11 +339,20 @@ static void on_accept(void *owner, int fd, const struct sockaddr *address)
 
 /* --- the server */
 
+/* libevent writes to sockets without MSG_NOSIGNAL: a peer that dies must not take us along. */
+static void ignore_broken_pipes(void)
+{
+    const struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+    (void)sigaction(SIGPIPE, &ignore, NULL);
+}
+
 int sp_server_new(struct event_base *loop, const struct sp_handlers *handlers, void *owner,
                   struct sp_server **ret, struct error *err)
 {
     struct sp_server *server = mem_new(struct sp_server);
 
+    ignore_broken_pipes();
     server->loop = loop;
     server->handlers = handlers;
     server->owner = owner;

@@ -81,7 +81,7 @@ struct sp_counters {
     uint32_t peers;    /* connected now */
 };
 
-/* `handlers` is kept, not copied. */
+/* `handlers` is kept, not copied. SIGPIPE is ignored from now on, in the whole process. */
 int sp_server_new(struct event_base *loop, const struct sp_handlers *handlers, void *owner,
                   struct sp_server **ret, struct error *err);
 

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "common/io/bus.h"
+#include "common/io/bus_link.h"
 #include "common/io/sp.h"
 #include "common/mem.h"
 #include "schemas/bus.h"
@@ -244,26 +245,72 @@ static void a_question_over_tcp_is_answered(void **state)
     expect_done(room);
 }
 
+struct papers {
+    char *authority;
+    char *broker;
+    char *broker_key;
+    char *worker;
+    char *worker_key;
+};
+
+static void papers_make(struct papers *papers, const char *directory)
+{
+    wire_certificates(directory, "ca");
+    wire_certificates(directory, "broker b");
+    wire_certificates(directory, "worker w");
+    *papers = (struct papers){
+        .authority = mem_text("%s/ca.pem", directory),
+        .broker = mem_text("%s/broker-b.pem", directory),
+        .broker_key = mem_text("%s/broker-b.key", directory),
+        .worker = mem_text("%s/worker-w.pem", directory),
+        .worker_key = mem_text("%s/worker-w.key", directory),
+    };
+}
+
+static void papers_free(struct papers *papers)
+{
+    free(papers->authority);
+    free(papers->broker);
+    free(papers->broker_key);
+    free(papers->worker);
+    free(papers->worker_key);
+}
+
 static void a_question_over_tls_is_answered(void **state)
 {
     struct room *room = *state;
-    autofree char *authority = mem_text("%s/ca.pem", room->scratch);
-    autofree char *broker = mem_text("%s/broker-b.pem", room->scratch);
-    autofree char *broker_key = mem_text("%s/broker-b.key", room->scratch);
-    autofree char *worker = mem_text("%s/worker-w.pem", room->scratch);
-    autofree char *worker_key = mem_text("%s/worker-w.key", room->scratch);
-    const struct sp_tls server = { broker, broker_key, authority };
-    const struct bus_tls client = { worker, worker_key, authority, "localhost" };
     autofree char *url = NULL;
+    struct papers papers;
 
-    wire_certificates(room->scratch, "ca");
-    wire_certificates(room->scratch, "broker b");
-    wire_certificates(room->scratch, "worker w");
-    serve(room, "tls+tcp://127.0.0.1:0", &server);
-    url = mem_text("tls+tcp://127.0.0.1:%u", sp_port(room->server, 0));
-    connect_bus(room, url, &client);
+    papers_make(&papers, room->scratch);
+    serve(room, "tls+tcp://127.0.0.1:0",
+          &(struct sp_tls){ papers.broker, papers.broker_key, papers.authority });
+    url = mem_text("tls+tcp://127.0.0.1:%u", sp_port(room->server, 0)); /* its name, too */
+    connect_bus(room, url,
+                &(struct bus_tls){ papers.worker, papers.worker_key, papers.authority, NULL });
     ask(room, LONG_MS);
     expect_done(room);
+    papers_free(&papers);
+}
+
+static void a_broker_with_another_name_is_not_asked(void **state)
+{
+    struct room *room = *state;
+    autofree char *url = NULL;
+    struct papers papers;
+
+    papers_make(&papers, room->scratch);
+    serve(room, "tls+tcp://127.0.0.1:0",
+          &(struct sp_tls){ papers.broker, papers.broker_key, papers.authority });
+    url = mem_text("tls+tcp://127.0.0.1:%u", sp_port(room->server, 0));
+    connect_bus(
+        room, url,
+        &(struct bus_tls){ papers.worker, papers.worker_key, papers.authority, "other.example" });
+    ask(room, 500);
+    wire_run_until(room->loop, is_answered, room);
+    assert_int_equal(room->last_result, -ETIMEDOUT);
+    assert_int_equal(room->asked, 0);
+    papers_free(&papers);
 }
 
 static void a_question_waits_for_the_broker_to_come(void **state)
@@ -277,23 +324,104 @@ static void a_question_waits_for_the_broker_to_come(void **state)
     expect_done(room);
 }
 
-static void a_held_question_survives_a_restart_of_the_broker(void **state)
+/* `url` is where the server will be twice. */
+static void survive_a_restart(struct room *room, const char *url, const struct sp_tls *tls,
+                              const struct bus_tls *bus_tls)
 {
-    struct room *room = *state;
-
     room->is_holding = true;
-    serve(room, room->url, NULL);
-    connect_bus(room, room->url, NULL);
+    serve(room, url, tls);
+    connect_bus(room, url, bus_tls);
     ask(room, LONG_MS);
+    wire_run_until(room->loop, is_linked, room);
     wire_run_until(room->loop, is_held, room);
     stop_serving(room);
     assert_int_equal(room->held_count, 0);
     wire_run_until(room->loop, is_unlinked, room);
     room->is_holding = false;
-    serve(room, room->url, NULL);
+    serve(room, url, tls);
     expect_done(room);
     assert_int_equal(room->links_made, 2);
     assert_int_equal(room->links_lost, 1);
+}
+
+/* A port that was free a moment ago, on an address that nobody else uses. */
+static char *own_url(struct room *room, const char *scheme)
+{
+    autofree char *any = mem_text("tcp://%s:0", wire_own_address());
+    char *url;
+
+    serve(room, any, NULL);
+    url = mem_text("%s://%s:%u", scheme, wire_own_address(), sp_port(room->server, 0));
+    stop_serving(room);
+    return url;
+}
+
+static void a_held_question_survives_a_restart_over_unix(void **state)
+{
+    struct room *room = *state;
+
+    survive_a_restart(room, room->url, NULL, NULL);
+}
+
+static void a_held_question_survives_a_restart_over_tcp(void **state)
+{
+    struct room *room = *state;
+    autofree char *url = own_url(room, "tcp");
+
+    survive_a_restart(room, url, NULL, NULL);
+}
+
+/* nng can miss the death of a TLS peer: then the question's own time-out helps, as in life. */
+static void a_question_is_answered_after_a_restart_over_tls(void **state)
+{
+    struct room *room = *state;
+    autofree char *url = own_url(room, "tls+tcp");
+    struct papers papers;
+
+    papers_make(&papers, room->scratch);
+    const struct sp_tls server = { papers.broker, papers.broker_key, papers.authority };
+    room->is_holding = true;
+    serve(room, url, &server);
+    connect_bus(
+        room, url,
+        &(struct bus_tls){ papers.worker, papers.worker_key, papers.authority, "localhost" });
+    ask(room, 10000);
+    wire_run_until(room->loop, is_held, room);
+    stop_serving(room);
+    room->is_holding = false;
+    serve(room, url, &server);
+    wire_run_until(room->loop, is_answered, room);
+    while (room->last_result == -ETIMEDOUT) {
+        room->answers = 0;
+        ask(room, 10000);
+        wire_run_until(room->loop, is_answered, room);
+    }
+    assert_int_equal(room->last_result, 0);
+    papers_free(&papers);
+}
+
+static bool is_late(void *arg)
+{
+    const struct room *room = arg;
+
+    return room->answers >= 2;
+}
+
+static void a_question_survives_that_its_socket_is_replaced(void **state)
+{
+    struct room *room = *state;
+
+    connect_bus(room, room->url, NULL);
+    bus_set_patience_ms(room->bus, 30);
+    ask(room, LONG_MS);
+    ask(room, 400); /* time enough for some sockets */
+    wire_run_until(room->loop, is_answered, room);
+    assert_int_equal(room->last_result, -ETIMEDOUT);
+    bus_set_patience_ms(room->bus, BUS_LINK_STALE_MS);
+    serve(room, room->url, NULL);
+    wire_run_until(room->loop, is_late, room);
+    assert_int_equal(room->last_result, 0);
+    assert_int_equal(room->answers, 2);
 }
 
 static void many_questions_survive_a_broker_that_cuts_connections(void **state)
@@ -535,8 +663,12 @@ int main(void)
         TEST(a_question_over_a_unix_socket_is_answered),
         TEST(a_question_over_tcp_is_answered),
         TEST(a_question_over_tls_is_answered),
+        TEST(a_broker_with_another_name_is_not_asked),
         TEST(a_question_waits_for_the_broker_to_come),
-        TEST(a_held_question_survives_a_restart_of_the_broker),
+        TEST(a_held_question_survives_a_restart_over_unix),
+        TEST(a_held_question_survives_a_restart_over_tcp),
+        TEST(a_question_is_answered_after_a_restart_over_tls),
+        TEST(a_question_survives_that_its_socket_is_replaced),
         TEST(many_questions_survive_a_broker_that_cuts_connections),
         TEST(nobody_answers_in_time),
         TEST(no_broker_is_a_timeout),
