@@ -45,7 +45,7 @@ static void start_runtime(struct step *step)
         !runtimes_waits_for_start(runtimes, step->name))
         step_next(step);
     else
-        step_call_runtime(step, PLAN_WORDS("start", step->name));
+        step_call_runtime(step, step->runtime_path, PLAN_WORDS("start", step->name));
 }
 
 static step_stage_fn *const start_stages[] = { plan_need_runtime, start_runtime, NULL };
@@ -157,7 +157,7 @@ static void pause_runtime(struct step *step)
     if (cgroups_is_frozen(step->tools->cgroups, step->id))
         step_next(step);
     else
-        step_call_runtime(step, PLAN_WORDS("pause", step->name));
+        step_call_runtime(step, step->runtime_path, PLAN_WORDS("pause", step->name));
 }
 
 static void unpause_runtime(struct step *step)
@@ -165,7 +165,7 @@ static void unpause_runtime(struct step *step)
     if (!cgroups_is_frozen(step->tools->cgroups, step->id))
         step_next(step);
     else
-        step_call_runtime(step, PLAN_WORDS("resume", step->name));
+        step_call_runtime(step, step->runtime_path, PLAN_WORDS("resume", step->name));
 }
 
 static step_stage_fn *const pause_stages[] = {

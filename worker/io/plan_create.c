@@ -103,6 +103,42 @@ static void choose_runtime(struct step *step)
     probe_run(step->tools->probe, on_probed, step);
 }
 
+static void work_kill_conmons(struct step *step)
+{
+    struct error err = { 0 };
+
+    if (process_kill_conmons(step->name, PLAN_KILL_MS, &err) < 0)
+        (void)outcome_fail_system(&step->stage, &err);
+}
+
+/* conmon first: as long as it lives it may be making what we are about to delete, or write the
+ * exit file of what we have killed. */
+static void undo_conmon(struct step *step)
+{
+    step_job(step, work_kill_conmons);
+}
+
+/* By the runtime that has it, which need not be the one that was chosen. */
+static void undo_runtime(struct step *step)
+{
+    const char *owner = runtimes_owner_of(step->tools->runtimes, step->name);
+    autofree char *path = owner == NULL ? NULL : runtime_find_program(owner);
+
+    if (path == NULL)
+        step_next(step);
+    else
+        step_call_runtime(step, path, PLAN_WORDS("delete", "--force", step->name));
+}
+
+/* Left by a try that was cut off: the runtime would say that the container exists. */
+static void end_leftover(struct step *step)
+{
+    if (runtimes_owner_of(step->tools->runtimes, step->name) == NULL)
+        step_next(step);
+    else
+        undo_conmon(step);
+}
+
 static void work_prepare(struct step *step)
 {
     struct bundle_request request = bundle_request_of(step);
@@ -113,15 +149,6 @@ static void work_prepare(struct step *step)
 static void prepare(struct step *step)
 {
     step_job(step, work_prepare);
-}
-
-/* Left by a try that was cut off: the runtime would say that the container exists. */
-static void delete_leftover(struct step *step)
-{
-    if (runtimes_owner_of(step->tools->runtimes, step->name) == NULL)
-        step_next(step);
-    else
-        step_call_runtime(step, PLAN_WORDS("delete", "--force", step->name));
 }
 
 /* Its own fate is told by the watch: the exit file, or its being lost. */
@@ -185,32 +212,6 @@ static void launch(struct step *step)
         conmon_launch(&place, &request, on_launched, step, &step->launch);
 }
 
-static void work_kill_conmons(struct step *step)
-{
-    struct error err = { 0 };
-
-    if (process_kill_conmons(step->name, PLAN_KILL_MS, &err) < 0)
-        (void)outcome_fail_system(&step->stage, &err);
-}
-
-/* conmon first: as long as it lives it may be making what we are about to delete. */
-static void undo_conmon(struct step *step)
-{
-    step_job(step, work_kill_conmons);
-}
-
-static void undo_runtime(struct step *step)
-{
-    const char *owner = runtimes_owner_of(step->tools->runtimes, step->name);
-
-    if (owner != NULL && step->runtime_path == NULL)
-        step->runtime_path = runtime_find_program(owner);
-    if (owner == NULL || step->runtime_path == NULL)
-        step_next(step);
-    else
-        step_call_runtime(step, PLAN_WORDS("delete", "--force", step->name));
-}
-
 static void work_undo_files(struct step *step)
 {
     const struct layout *layout = &step->tools->layout;
@@ -231,7 +232,7 @@ static void undo_files(struct step *step)
 static step_stage_fn *const undo_create_stages[] = { undo_conmon, undo_runtime, undo_files, NULL };
 
 static step_stage_fn *const create_stages[] = {
-    choose_runtime, prepare, delete_leftover, launch, NULL,
+    choose_runtime, end_leftover, undo_runtime, prepare, launch, NULL,
 };
 const struct step_plan plan_create_runtime = {
     .name = "create-runtime",

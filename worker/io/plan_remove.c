@@ -27,7 +27,7 @@ static void delete_runtime(struct step *step)
     else if (!plan_find_runtime(step))
         plan_need_runtime(step);
     else
-        step_call_runtime(step, PLAN_WORDS("delete", "--force", step->name));
+        step_call_runtime(step, step->runtime_path, PLAN_WORDS("delete", "--force", step->name));
 }
 
 /* Without a PID namespace, children outlive init (BEHAVIOUR KB-43); they are in the group. */

@@ -283,9 +283,9 @@ static void on_runtime_answer(void *owner, const struct runtime_answer *answer)
     }
 }
 
-void step_call_runtime(struct step *step, const char *const *words)
+void step_call_runtime(struct step *step, const char *path, const char *const *words)
 {
-    struct runtime_request request = { .path = step->runtime_path, .timeout_ms = RUNTIME_CALL_MS };
+    struct runtime_request request = { .path = path, .timeout_ms = RUNTIME_CALL_MS };
 
     for (size_t i = 0; words[i] != NULL; i++)
         request.words[i] = words[i];

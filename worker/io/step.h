@@ -116,7 +116,8 @@ void step_finish(struct step *step);
 /* Do `work` on the pool, then the next stage, or fail as it says. */
 void step_job(struct step *step, step_work_fn *work);
 
-/* Call the step's runtime with up to four words; then the next stage, or fail as it says. */
-void step_call_runtime(struct step *step, const char *const *words);
+/* Call a runtime (its program's path) with words up to a NULL; then the next stage, or fail as it
+ * says. */
+void step_call_runtime(struct step *step, const char *path, const char *const *words);
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -19,6 +20,7 @@
 #include "common/mem.h"
 #include "tests/support/hands_rig.h"
 #include "worker/io/hands.h"
+#include "worker/io/process.h"
 
 static void a_container_lives_from_its_directories_to_their_removal(void **state)
 {
@@ -168,6 +170,56 @@ static void all_are_signalled_when_the_pid_namespace_is_the_hosts(void **state)
     rig_wait_output(rig, "up");
     rig_signal(rig, SIGKILL);
     rig_wait_count(rig, &rig->exits, 1);
+    rig_clear(rig);
+}
+
+static void a_paused_container_can_be_deleted(void **state)
+{
+    struct rig *rig = *state;
+
+    rig_set_script(rig, "exec sleep 1000");
+    rig_start(rig);
+    rig_do(rig, hands_pause);
+    rig_do(rig, hands_delete_runtime);
+    assert_true(rig_is_init_dead(rig));
+    rig_clear(rig);
+}
+
+/* They outlive init, which was not the first of a PID namespace. */
+static void what_outlives_init_is_ended_too(void **state)
+{
+    struct rig *rig = *state;
+    static char host[] = "host";
+    autofree char *log = NULL;
+    unsigned long pid;
+    struct process child = PROCESS_NONE;
+
+    rig->config.pid = host;
+    rig_set_script(rig, "sleep 1000 & echo child $!");
+    log = rig_run(rig);
+    assert_non_null(strstr(log, "child "));
+    pid = strtoul(strstr(log, "child ") + strlen("child "), NULL, 10);
+    assert_int_equal(process_open((uint32_t)pid, 0, &child, NULL), 0);
+    assert_false(process_is_gone(&child));
+    rig_clear(rig);
+    assert_true(process_is_gone(&child));
+    process_done(&child);
+}
+
+static void an_init_can_be_made_over_one_that_was_forgotten(void **state)
+{
+    struct rig *rig = *state;
+
+    rig_set_script(rig, "exec sleep 1000");
+    rig_create(rig);
+    rig_close_hands(rig);
+    rig_open_hands(rig);
+    rig_watch_exits(rig);
+    rig_set_script(rig, "exit 4");
+    rig_do(rig, hands_create_runtime);
+    rig_do(rig, hands_start_runtime);
+    rig_wait_count(rig, &rig->exits, 1);
+    assert_int_equal(rig->died.exit_code, 4);
     rig_clear(rig);
 }
 
@@ -395,6 +447,9 @@ int main(void)
         TEST(a_signal_reaches_the_process),
         TEST(a_paused_container_can_be_killed),
         TEST(all_are_signalled_when_the_pid_namespace_is_the_hosts),
+        TEST(a_paused_container_can_be_deleted),
+        TEST(what_outlives_init_is_ended_too),
+        TEST(an_init_can_be_made_over_one_that_was_forgotten),
         TEST(deleting_ends_what_lives),
         TEST(a_created_container_can_be_deleted),
         TEST(two_runs_have_each_their_exit),
