@@ -42,6 +42,7 @@ static const struct verb verbs[] = {
     { { "wait", "CONTAINER [CONTAINER...]", "Wait until containers have ended, print exit codes" }, verb_wait },
     { { "events", "", "Show what happens" }, verb_events },
     { { "history", "CONTAINER", "Show all that was said about one container" }, verb_history },
+    { { "why", "CONTAINER", "Explain how a container came to its state" }, verb_why },
     { { "hosts", "[ls]", "List hosts" }, verb_hosts },
     { { "info", "", "Show the broker and the fleet" }, verb_info },
     { { "version", "", "Show the version" }, verb_version },
