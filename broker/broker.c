@@ -13,8 +13,8 @@
 #include "broker/outcome.h"
 #include "broker/peer.h"
 #include "broker/publisher.h"
+#include "broker/relay.h"
 #include "broker/reply.h"
-#include "broker/streams.h"
 #include "broker/view_hash.h"
 #include "broker/view_store.h"
 #include "broker/watch.h"
@@ -132,7 +132,7 @@ static int wire(struct broker *broker, struct error *err)
         return r;
     broker->watches = watches_new(broker);
     broker->outcomes = outcomes_new(broker);
-    broker->streams = streams_new(broker);
+    broker->relay = relay_new(broker);
     broker->publisher = publisher_new(broker);
     r = view_hashes_new(broker, &broker->view_hashes, err);
     if (r < 0)
@@ -180,7 +180,7 @@ void broker_destroy(struct broker *broker)
     broker->committer = NULL;
     view_hashes_destroy(broker->view_hashes);
     sp_server_destroy(broker->server);
-    streams_destroy(broker->streams);
+    relay_destroy(broker->relay);
     watches_destroy(broker->watches);
     outcomes_destroy(broker->outcomes);
     publisher_destroy(broker->publisher);

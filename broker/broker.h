@@ -20,7 +20,7 @@ struct publisher;
 struct hosts;
 struct log;
 struct outcomes;
-struct streams;
+struct relay;
 struct view_hashes;
 struct watches;
 
@@ -39,7 +39,7 @@ struct broker {
     struct hosts *hosts;
     struct watches *watches;
     struct outcomes *outcomes;
-    struct streams *streams;
+    struct relay *relay;
     struct publisher *publisher;
     struct view_hashes *view_hashes;
     void (*on_drained)(struct broker *broker); /* while stopping: all is written and answered */

@@ -11,8 +11,8 @@
 #include "broker/dispatch.h"
 #include "broker/notice.h"
 #include "broker/peer.h"
+#include "broker/relay.h"
 #include "broker/reply.h"
-#include "broker/streams.h"
 #include "broker/view_store.h"
 #include "common/arena.h"
 #include "common/io/clock.h"
@@ -166,7 +166,7 @@ static void on_silence(evutil_socket_t fd, short what, void *arg)
         host->is_heard = false;
         host->silent_ms = silence.silent_ms;
         settle(hosts, host);
-        streams_end_of_host(hosts->broker->streams, host, "its worker has fallen silent");
+        relay_end_host(hosts->broker->relay, host, "its worker has fallen silent");
     }
     watch_silence(hosts);
 }
@@ -208,7 +208,7 @@ static void fence_former(struct hosts *hosts, struct host *host)
 {
     fence(&host->poll, host);
     fence(&host->accept, host);
-    streams_end_of_host(hosts->broker->streams, host, "its worker has started again");
+    relay_end_host(hosts->broker->relay, host, "its worker has started again");
 }
 
 struct host *hosts_welcome(struct hosts *hosts, const char *name, uint64_t incarnation)

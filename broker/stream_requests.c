@@ -2,14 +2,15 @@
 #include <errno.h>
 #include <string.h>
 
+#include "broker/borrowed.h"
 #include "broker/broker.h"
 #include "broker/dispatch.h"
 #include "broker/handlers.h"
 #include "broker/hosts.h"
 #include "broker/notice.h"
 #include "broker/peer.h"
+#include "broker/relay.h"
 #include "broker/reply.h"
-#include "broker/streams.h"
 #include "broker/view_store.h"
 #include "common/arena.h"
 #include "common/io/log.h"
@@ -34,7 +35,7 @@ static void offer(struct sp_request *request, struct stream *stream)
 static void answer_accept(struct host *host)
 {
     if (held_is_waiting(&host->accept))
-        offer(held_end(&host->accept), streams_take(host));
+        offer(held_end(&host->accept), relay_take(host));
 }
 
 static void on_accept_timeout(struct held *held)
@@ -55,7 +56,7 @@ void handle_stream_accept(struct broker *broker, struct request *request)
     /* The worker has come back on another connection. */
     if (held_is_waiting(&host->accept))
         offer(held_end(&host->accept), NULL);
-    stream = streams_take(host);
+    stream = relay_take(host);
     if (stream != NULL || asked->wait_ms == 0)
         offer(request->sp, stream);
     else
@@ -85,7 +86,7 @@ static void hold_push(struct stream *stream, struct sp_request *request)
 void handle_stream_push(struct broker *broker, struct request *request)
 {
     const struct stream_push *push = request->message;
-    struct stream *stream = streams_find(broker->streams, push->stream);
+    struct stream *stream = relay_find(broker->relay, push->stream);
     struct error err = { 0 };
     int r;
 
@@ -98,6 +99,11 @@ void handle_stream_push(struct broker *broker, struct request *request)
         return;
     }
     hosts_heard(broker->hosts, stream->host);
+    /* Without content it only asks whether the reader is still there. */
+    if (push->chunks.count == 0 && !push->is_end) {
+        answer_credit(request->sp, false);
+        return;
+    }
     if (push->sequence != stream->sequence || push->sequence == 0) {
         r = stream_put(stream, push, &err);
         if (r == -EAGAIN) {
@@ -138,9 +144,17 @@ static int check_container(struct broker *broker, const struct stream_open *open
 static void note_opening(struct broker *broker, const struct request *request,
                          const struct stream_open *open)
 {
-    log_info("stream.opened", "actor=%s host=%s container=%s kind=%s",
-             request->peer->identity.actor, open->host, open->container, open->kind);
-    (void)broker;
+    const struct identity *reader = &request->peer->identity;
+    const struct access_denied granted = {
+        .message = borrowed(stream_open_schema.name),
+        .role = borrowed(role_name(reader->role)),
+    };
+
+    notice_write(broker, &(struct notice){ .actor = reader->actor,
+                                           .host = open->host,
+                                           .container = open->container,
+                                           .schema = &access_granted_schema,
+                                           .body = &granted });
 }
 
 static void open_stream(struct broker *broker, struct request *request, struct host *host)
@@ -150,7 +164,7 @@ static void open_stream(struct broker *broker, struct request *request, struct h
     struct stream *stream;
     struct error err = { 0 };
 
-    if (streams_open(broker->streams, host, &open, request->arena, &stream, &err) < 0) {
+    if (relay_open(broker->relay, host, &open, request->arena, &stream, &err) < 0) {
         log_failure("stream.not_opened", &err);
         reply_error(request->sp, &err);
         return;
@@ -224,7 +238,7 @@ static const struct held_functions read_functions = {
 void handle_stream_read(struct broker *broker, struct request *request)
 {
     const struct stream_read *asked = request->message;
-    struct stream *stream = streams_find(broker->streams, asked->stream);
+    struct stream *stream = relay_find(broker->relay, asked->stream);
 
     if (stream == NULL) {
         reply_failure(request->sp, FAILURE_NO_STREAM, "no such stream: it has ended");
@@ -255,7 +269,7 @@ void handle_stream_close(struct broker *broker, struct request *request)
 {
     const struct stream_close *asked = request->message;
     const struct nothing done = { 0 };
-    struct stream *stream = streams_find(broker->streams, asked->stream);
+    struct stream *stream = relay_find(broker->relay, asked->stream);
 
     if (stream != NULL)
         stream_close(stream);

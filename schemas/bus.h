@@ -188,7 +188,9 @@ struct stream_offer {
     struct stream_open *open;
 };
 
-/* stream.push: chunks from the worker; answered when the reader has room again. -> stream.credit */
+/* stream.push: chunks from the worker; answered when the reader has room again. Without chunks (and
+ * no end) it asks whether the reader is still there: it does not count, and is answered at once.
+ * -> stream.credit */
 struct stream_chunk {
     uint32_t channel;  /* 1 stdout, 2 stderr */
     uint64_t time;     /* ns since 1970: when it was written */

@@ -126,4 +126,6 @@ const struct schema host_unreachable_schema =
 const struct schema host_reachable_schema = SCHEMA_EMPTY("host.reachable");
 const struct schema access_denied_schema =
     SCHEMA("access.denied", struct access_denied, access_denied_fields);
+const struct schema access_granted_schema =
+    SCHEMA("access.granted", struct access_denied, access_denied_fields);
 /* clang-format on */

@@ -97,7 +97,8 @@ struct host_unreachable {
     uint64_t silent_ms;
 };
 
-/* access.denied: a peer asked for what its role may not do. */
+/* access.denied: a peer asked for what its role may not do. access.granted: a peer was let in to
+ * what is not logged itself: it opened a stream of the record's container. */
 struct access_denied {
     char *message; /* the type that it sent */
     char *role;
@@ -126,5 +127,6 @@ extern const struct schema host_hello_schema;
 extern const struct schema host_unreachable_schema;
 extern const struct schema host_reachable_schema;
 extern const struct schema access_denied_schema;
+extern const struct schema access_granted_schema; /* struct access_denied */
 
 #endif

@@ -461,6 +461,23 @@ class Streaming(BrokerTest):
         self.assertTrue(chunks["end"])
         self.assertIn("started again", chunks["failure"])
 
+    def test_that_a_stream_was_opened_is_logged(self):
+        self.open()
+        granted = self.client.ask("watch", types=["access.granted"], wait_ms=20000).records()
+        self.assertEqual([(r["host"], r["container"], r["body"]) for r in granted],
+                         [("a", container_id(1), {"message": "stream.open", "role": "admin"})])
+
+    def test_a_push_without_chunks_asks_whether_the_reader_is_there(self):
+        stream = self.open(follow=True)["stream"]
+        self.accept()
+        ask = dict(stream=stream, sequence=1, chunks=[])
+        self.assertFalse(self.serving.ask("stream.push", **ask).get("closed"))
+        pushed = Background(self.push, stream, 1, b"one")
+        self.assertEqual(self.read(stream, 1)["sequence"], 1)
+        self.client.ask("stream.close", stream=stream)
+        self.assertTrue(pushed.result()["closed"])
+        self.assertTrue(self.serving.ask("stream.push", **ask)["closed"])
+
     def test_a_chunk_out_of_order_is_refused(self):
         stream = self.open()["stream"]
         self.accept()

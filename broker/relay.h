@@ -8,8 +8,8 @@
  * falls silent or starts again); the reader is then told why. Its number is random and told to its
  * reader and its worker only: who does not know it cannot read it. Loop thread.
  */
-#ifndef GANTRY_BROKER_STREAMS_H
-#define GANTRY_BROKER_STREAMS_H
+#ifndef GANTRY_BROKER_RELAY_H
+#define GANTRY_BROKER_RELAY_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,7 +34,7 @@ struct host;
 
 struct stream {
     uint64_t number;
-    struct streams *streams;
+    struct relay *relay;
     struct host *host;
     struct arena arena; /* of `open` */
     struct stream_open open;
@@ -50,24 +50,24 @@ struct stream {
     UT_hash_handle hh;
 };
 
-struct streams {
+struct relay {
     struct broker *broker;
     struct stream *by_number;
     size_t bytes; /* of all chunks */
 };
 
-struct streams *streams_new(struct broker *broker);
+struct relay *relay_new(struct broker *broker);
 /* No request may wait any more: the connections are closed. NULL is legal. */
-void streams_destroy(struct streams *streams);
+void relay_destroy(struct relay *relay);
 
-struct stream *streams_find(struct streams *streams, uint64_t number);
+struct stream *relay_find(struct relay *relay, uint64_t number);
 
 /* -EAGAIN when there are STREAMS_MAX. What `open` points to is in `arena`, which is taken over. */
-int streams_open(struct streams *streams, struct host *host, const struct stream_open *open,
-                 struct arena *arena, struct stream **ret, struct error *err);
+int relay_open(struct relay *relay, struct host *host, const struct stream_open *open,
+               struct arena *arena, struct stream **ret, struct error *err);
 
 /* The worker takes the oldest stream that is offered to its host; NULL when there is none. */
-struct stream *streams_take(struct host *host);
+struct stream *relay_take(struct host *host);
 
 /* A chunk came from the worker. -EAGAIN when STREAM_BYTES_MAX wait, -EPROTO when it is not the
  * chunk after the last one or the last one is not dealt with. */
@@ -89,6 +89,6 @@ void stream_fail(struct stream *stream, const char *why);
 void stream_close(struct stream *stream);
 
 /* End all streams of this host. */
-void streams_end_of_host(struct streams *streams, struct host *host, const char *why);
+void relay_end_host(struct relay *relay, struct host *host, const char *why);
 
 #endif

@@ -1,5 +1,5 @@
 /* Streams between consoles and workers; see the header. The requests are in stream_requests.c. */
-#include "broker/streams.h"
+#include "broker/relay.h"
 
 #include <errno.h>
 #include <string.h>
@@ -34,7 +34,7 @@ void stream_has_reader(struct stream *stream)
 
 static void forget_chunk(struct stream *stream)
 {
-    stream->streams->bytes -= stream->chunk.size;
+    stream->relay->bytes -= stream->chunk.size;
     buffer_done(&stream->chunk);
     stream->chunk = (struct buffer){ 0 };
 }
@@ -98,10 +98,10 @@ int stream_put(struct stream *stream, const struct stream_push *push, struct err
                          (unsigned long long)push->sequence,
                          (unsigned long long)stream->sequence + 1,
                          stream->chunk.size > 0 ? "when its reader wants it" : "now");
-    if (stream->streams->bytes >= STREAM_BYTES_MAX)
+    if (stream->relay->bytes >= STREAM_BYTES_MAX)
         return error_set(err, -EAGAIN, "too much waits to be read from streams: try again later");
     frame_encode(&stream_chunks_schema, &chunks, &stream->chunk);
-    stream->streams->bytes += stream->chunk.size;
+    stream->relay->bytes += stream->chunk.size;
     stream->sequence = push->sequence;
     stream->is_ended = push->is_end;
     return 0;
@@ -109,7 +109,7 @@ int stream_put(struct stream *stream, const struct stream_push *push, struct err
 
 void stream_close(struct stream *stream)
 {
-    HASH_DEL(stream->streams->by_number, stream);
+    HASH_DEL(stream->relay->by_number, stream);
     withdraw_offer(stream);
     answer_push(stream, true);
     reply_failure(held_end(&stream->read), FAILURE_NO_STREAM, "the stream was closed");
@@ -146,41 +146,41 @@ static void on_patience(evutil_socket_t fd, short what, void *arg)
         stream_close(stream);
 }
 
-struct stream *streams_find(struct streams *streams, uint64_t number)
+struct stream *relay_find(struct relay *relay, uint64_t number)
 {
     struct stream *stream;
 
-    HASH_FIND(hh, streams->by_number, &number, sizeof(number), stream);
+    HASH_FIND(hh, relay->by_number, &number, sizeof(number), stream);
     return stream;
 }
 
-int streams_open(struct streams *streams, struct host *host, const struct stream_open *open,
-                 struct arena *arena, struct stream **ret, struct error *err)
+int relay_open(struct relay *relay, struct host *host, const struct stream_open *open,
+               struct arena *arena, struct stream **ret, struct error *err)
 {
     struct stream *stream;
     uint64_t number;
 
-    if (HASH_COUNT(streams->by_number) >= STREAMS_MAX)
+    if (HASH_COUNT(relay->by_number) >= STREAMS_MAX)
         return error_set(err, -EAGAIN, "too many streams are open: try again later");
     if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
         return error_set_errno(err, "make a number for the stream");
     stream = mem_new(struct stream);
     stream->number = number | 1; /* 0 is no stream */
-    stream->streams = streams;
+    stream->relay = relay;
     stream->host = host;
     stream->arena = *arena;
     *arena = (struct arena){ 0 };
     stream->open = *open;
-    stream->patience = evtimer_new(streams->broker->loop, on_patience, stream);
+    stream->patience = evtimer_new(relay->broker->loop, on_patience, stream);
     stream->is_offered = true;
     TAILQ_INSERT_TAIL(&host->offers, stream, offer_link);
     start_patience(stream, STREAM_ACCEPT_MS);
-    HASH_ADD(hh, streams->by_number, number, sizeof(stream->number), stream);
+    HASH_ADD(hh, relay->by_number, number, sizeof(stream->number), stream);
     *ret = stream;
     return 0;
 }
 
-struct stream *streams_take(struct host *host)
+struct stream *relay_take(struct host *host)
 {
     struct stream *stream = TAILQ_FIRST(&host->offers);
 
@@ -194,34 +194,34 @@ struct stream *streams_take(struct host *host)
     return stream;
 }
 
-void streams_end_of_host(struct streams *streams, struct host *host, const char *why)
+void relay_end_host(struct relay *relay, struct host *host, const char *why)
 {
     struct stream *stream, *next;
 
-    HASH_ITER(hh, streams->by_number, stream, next)
+    HASH_ITER(hh, relay->by_number, stream, next)
     {
         if (stream->host == host)
             stream_fail(stream, why);
     }
 }
 
-struct streams *streams_new(struct broker *broker)
+struct relay *relay_new(struct broker *broker)
 {
-    struct streams *streams = mem_new(struct streams);
+    struct relay *relay = mem_new(struct relay);
 
-    streams->broker = broker;
-    return streams;
+    relay->broker = broker;
+    return relay;
 }
 
-void streams_destroy(struct streams *streams)
+void relay_destroy(struct relay *relay)
 {
     struct stream *stream, *next;
 
-    if (streams == NULL)
+    if (relay == NULL)
         return;
-    HASH_ITER(hh, streams->by_number, stream, next)
+    HASH_ITER(hh, relay->by_number, stream, next)
     {
         stream_close(stream);
     }
-    free(streams);
+    free(relay);
 }
