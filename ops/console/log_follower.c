@@ -153,3 +153,13 @@ int log_follower_run(struct log_follower *follower, const struct log_follower_ev
     }
     return 0;
 }
+
+void log_follower_print(const struct stream_chunk *chunk, FILE *out)
+{
+    /* The end of a line in parts may be the newline alone. */
+    if (chunk->data.size > 0)
+        (void)fwrite(chunk->data.data, 1, chunk->data.size, out);
+    if (!chunk->is_partial)
+        (void)fputc('\n', out);
+    (void)fflush(out);
+}

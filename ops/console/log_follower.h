@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "ops/console/console.h"
 #include "schemas/bus.h"
@@ -39,5 +40,8 @@ int log_follower_open(struct log_follower *follower, struct error *err);
 /* Give everything until the end. An error when the log cannot be read (any more). */
 int log_follower_run(struct log_follower *follower, const struct log_follower_events *events,
                      void *owner, struct error *err);
+
+/* Print a chunk, with the newline of a line that is whole, at once. */
+void log_follower_print(const struct stream_chunk *chunk, FILE *out);
 
 #endif

@@ -66,10 +66,7 @@ static void on_chunk(void *owner, const struct stream_chunk *chunk)
         if (reading->options->shows_times)
             (void)fprintf(out, "%s ", time);
     }
-    (void)fwrite(chunk->data.data, 1, chunk->data.size, out);
-    if (!chunk->is_partial)
-        (void)fputc('\n', out);
-    (void)fflush(out);
+    log_follower_print(chunk, out);
     reading->is_within_line[channel] = chunk->is_partial;
 }
 

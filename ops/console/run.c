@@ -226,13 +226,8 @@ static int forwarder_start(struct forwarder *forwarder, struct error *err)
 
 static void on_chunk(void *owner, const struct stream_chunk *chunk)
 {
-    FILE *out = chunk->channel == 2 ? stderr : stdout;
-
     (void)owner;
-    (void)fwrite(chunk->data.data, 1, chunk->data.size, out);
-    if (!chunk->is_partial)
-        (void)fputc('\n', out);
-    (void)fflush(out);
+    log_follower_print(chunk, chunk->channel == 2 ? stderr : stdout);
 }
 
 static int is_over(void *owner, bool *ret, struct error *err)

@@ -26,7 +26,7 @@ int units_parse_time(const char *text, uint64_t now, uint64_t *ret, struct error
 void units_write_duration(uint64_t duration_ns, char ret[static UNITS_DURATION_SIZE]);
 
 /* "2026-11-29T16:00:00.123456789Z"; "0001-01-01T00:00:00Z" for 0, as podman says "never". */
-#define UNITS_TIME_SIZE 48
+#define UNITS_TIME_SIZE 96
 void units_write_time(uint64_t time_ns, char ret[static UNITS_TIME_SIZE]);
 
 /* "2026-11-29 16:00:00.123456789 +0000 UTC": what podman prints of a Go time. */
