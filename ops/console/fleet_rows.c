@@ -124,6 +124,13 @@ int fleet_hosts(struct console *console, struct host_rows *ret, struct error *er
     return 0;
 }
 
+const char *host_state_name(uint32_t state)
+{
+    return state == HOST_REACHABLE     ? "reachable"
+           : state == HOST_UNREACHABLE ? "unreachable"
+                                       : "unknown";
+}
+
 const struct host_row *host_rows_find(const struct host_rows *hosts, const char *name)
 {
     for (size_t i = 0; i < hosts->count; i++) {

@@ -29,6 +29,9 @@ int fleet_container(struct console *console, const char *id, struct container_ro
                     uint64_t *ret_pos, struct error *err);
 int fleet_hosts(struct console *console, struct host_rows *ret, struct error *err);
 
+/* "reachable" */
+const char *host_state_name(uint32_t state);
+
 /* NULL when no host is called so. */
 const struct host_row *host_rows_find(const struct host_rows *hosts, const char *name);
 

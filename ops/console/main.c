@@ -43,6 +43,7 @@ static const struct verb verbs[] = {
     { { "events", "", "Show what happens" }, verb_events },
     { { "history", "CONTAINER", "Show all that was said about one container" }, verb_history },
     { { "why", "CONTAINER", "Explain how a container came to its state" }, verb_why },
+    { { "diff", "--from TIME|POS [--to TIME|POS] [CONTAINER]", "Show what changed between two moments" }, verb_diff },
     { { "hosts", "[ls]", "List hosts" }, verb_hosts },
     { { "info", "", "Show the broker and the fleet" }, verb_info },
     { { "version", "", "Show the version" }, verb_version },
