@@ -1,0 +1,146 @@
+/* Processes by pid, start time and descriptor. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/auto.h"
+#include "common/bytes.h"
+#include "common/io/files.h"
+#include "common/io/spawn.h"
+#include "common/mem.h"
+#include "worker/io/process.h"
+
+#define PATIENCE_MS 60000
+
+static pid_t start_sleeper(const char *option, const char *name)
+{
+    /* it waits for a line that never comes; the words behind are only for show */
+    const char *argv[] = { "/bin/sh", "-c", "read never", option, name, NULL };
+    int ends[2];
+    struct spawn_request request = { .argv = argv };
+    struct spawn_fd fd = { .theirs = 0 };
+    pid_t pid = -1;
+
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    fd.ours = ends[0];
+    request.fds = &fd;
+    request.fd_count = 1;
+    assert_int_equal(spawn_detached(&request, &pid, NULL), 0);
+    (void)close(ends[0]); /* the other end stays open, as long as the test runs */
+    return pid;
+}
+
+static void reap(pid_t pid)
+{
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void only_the_one_that_started_then_is_opened(void **unused)
+{
+    pid_t pid = start_sleeper("-x", "y");
+    struct process process = PROCESS_NONE;
+    struct process again = PROCESS_NONE;
+
+    (void)unused;
+    assert_int_equal(process_open((uint32_t)pid, 0, &process, NULL), 0);
+    assert_true(process.started > 0);
+    assert_int_equal(process_open((uint32_t)pid, process.started, &again, NULL), 0);
+    process_done(&again);
+    assert_int_equal(process_open((uint32_t)pid, process.started + 1, &again, NULL), -ESRCH);
+    assert_false(process_is_gone(&process));
+    assert_int_equal(process_kill(&process, PATIENCE_MS, NULL), 0);
+    assert_true(process_is_gone(&process)); /* dead, and not yet reaped */
+    reap(pid);
+    assert_int_equal(process_kill(&process, PATIENCE_MS, NULL), 0);
+    assert_int_equal(process_signal(&process, SIGTERM, NULL), -ESRCH);
+    process_done(&process);
+    assert_true(process_is_gone(&process));
+}
+
+static void nobody_has_no_pid(void **unused)
+{
+    struct process process = PROCESS_NONE;
+
+    (void)unused;
+    assert_int_equal(process_open(0, 0, &process, NULL), -ESRCH);
+    assert_int_equal(process_open(UINT32_MAX, 0, &process, NULL), -ESRCH);
+}
+
+static void a_child_is_told_from_a_stranger(void **unused)
+{
+    pid_t pid = start_sleeper("-x", "y");
+    struct process process = PROCESS_NONE;
+
+    (void)unused;
+    assert_int_equal(process_open_child((uint32_t)pid, (uint32_t)getpid(), &process, NULL), 0);
+    process_done(&process);
+    assert_int_equal(process_open_child((uint32_t)pid, 1, &process, NULL), -ESRCH);
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    reap(pid);
+}
+
+static void conmon_is_found_by_its_words(void **unused)
+{
+    autofree char *name = mem_text("only-of-the-test-%d", (int)getpid());
+    pid_t pid = start_sleeper("-u", name);
+    pid_t other = start_sleeper("-c", name);
+    struct process process = PROCESS_NONE;
+
+    (void)unused;
+    assert_int_equal(process_find_conmon(name, &process, NULL), 0);
+    assert_int_equal(process.pid, pid);
+    assert_int_equal(process_kill_conmons(name, PATIENCE_MS, NULL), 0);
+    assert_true(process_is_gone(&process));
+    process_done(&process);
+    reap(pid);
+    assert_int_equal(process_find_conmon(name, &process, NULL), -ENOENT);
+    assert_int_equal(kill(other, SIGKILL), 0);
+    reap(other);
+}
+
+static void a_pid_file_holds_a_pid_and_nothing_else(void **unused)
+{
+    static const char *const bad[] = { "", "x", "-1", "0", "12x", "99999999999" };
+    char directory[] = "/tmp/gantry-process-XXXXXX";
+    autoclose int fd = -1;
+    char path[64];
+    uint32_t pid = 0;
+
+    (void)unused;
+    assert_non_null(mkdtemp(directory));
+    fd = open(directory, O_DIRECTORY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_true(snprintf(path, sizeof(path), "%s/pid", directory) > 0);
+    assert_int_equal(process_read_pid(path, &pid, NULL), -ENOENT);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        assert_int_equal(files_replace(fd, "pid", bytes_of_text(bad[i]), 0600, 0, NULL), 0);
+        assert_int_equal(process_read_pid(path, &pid, NULL), -EBADMSG);
+    }
+    assert_int_equal(files_replace(fd, "pid", bytes_of_text("4711\n"), 0600, 0, NULL), 0);
+    assert_int_equal(process_read_pid(path, &pid, NULL), 0);
+    assert_int_equal(pid, 4711);
+    assert_int_equal(files_remove_tree(AT_FDCWD, directory, NULL), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(only_the_one_that_started_then_is_opened),
+        cmocka_unit_test(nobody_has_no_pid),
+        cmocka_unit_test(a_child_is_told_from_a_stranger),
+        cmocka_unit_test(conmon_is_found_by_its_words),
+        cmocka_unit_test(a_pid_file_holds_a_pid_and_nothing_else),
+    };
+    return cmocka_run_group_tests_name("process", tests, NULL, NULL);
+}
