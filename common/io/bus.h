@@ -1,6 +1,6 @@
 /*
  * The bus as workers, the console and clients see it: libnng's REQ and SUB as event sources of a
- * libevent loop. With bus_lane, bus_link and bus_feed, the one door to nng.
+ * libevent loop. With bus_lane, bus_link, bus_dial and bus_feed, the one door to nng.
  *
  * URLs: tcp://HOST:PORT, tls+tcp://HOST:PORT, unix:///PATH. Connections are made, and made again,
  * by themselves: 100 ms to 5 s apart, at random. Each question that is open has a connection of its

@@ -12,12 +12,14 @@
 #include <stdatomic.h>
 
 #include "common/io/bus.h"
+#include "common/io/bus_dial.h"
 #include "common/io/bus_link.h"
 #include "common/mem.h"
 
 #define WAITING_MAX 128
 
 struct bus_feed {
+    struct bus_dial *dial;
     struct bus_link *link;
     void (*on_message)(void *owner, struct bytes message);
     void *owner;
@@ -54,6 +56,7 @@ static void feed_free(struct bus_feed *feed)
 {
     if (feed->aio != NULL)
         nng_aio_free(feed->aio);
+    bus_dial_destroy(feed->dial);
     free(feed);
 }
 
@@ -124,6 +127,7 @@ static const struct bus_link_handlers link_handlers = {
     .on_enter = on_enter,
 };
 
+/* NOLINTNEXTLINE(readability-function-size): the whole of a contract */
 int bus_follow(struct event_base *loop, const char *url, const struct bus_tls *tls,
                void (*on_message)(void *owner, struct bytes message), void *owner,
                struct bus_feed **ret, struct error *err)
@@ -133,7 +137,9 @@ int bus_follow(struct event_base *loop, const char *url, const struct bus_tls *t
 
     feed->on_message = on_message;
     feed->owner = owner;
-    r = bus_link_open(loop, url, tls, &link_handlers, feed, &feed->link, err);
+    r = bus_dial_new(url, tls, &feed->dial, err);
+    if (r == 0)
+        r = bus_link_open(loop, feed->dial, &link_handlers, feed, &feed->link, err);
     if (r < 0) {
         feed_free(feed);
         return r;

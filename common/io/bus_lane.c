@@ -71,7 +71,7 @@ static int send_question(struct bus_lane *lane, struct error *err)
         r = nng_ctx_open(&lane->context, bus_link_socket(lane->link));
     if (r != 0) {
         nng_msg_free(message);
-        return error_set(err, bus_link_errno(r), "ask: %s", nng_strerror(r));
+        return error_set(err, bus_dial_errno(r), "ask: %s", nng_strerror(r));
     }
     lane->is_sent = false;
     atomic_store(&lane->connection, 0);
@@ -240,7 +240,7 @@ static const struct bus_link_handlers link_handlers = {
     .on_enter = on_enter,
 };
 
-int bus_lane_open(struct event_base *loop, const char *url, const struct bus_tls *tls,
+int bus_lane_open(struct event_base *loop, const struct bus_dial *dial,
                   const struct bus_lane_handlers *handlers, void *owner, struct bus_lane **ret,
                   struct error *err)
 {
@@ -249,7 +249,7 @@ int bus_lane_open(struct event_base *loop, const char *url, const struct bus_tls
 
     lane->handlers = handlers;
     lane->owner = owner;
-    r = bus_link_open(loop, url, tls, &link_handlers, lane, &lane->link, err);
+    r = bus_link_open(loop, dial, &link_handlers, lane, &lane->link, err);
     if (r < 0) {
         free(lane);
         return r;

@@ -22,8 +22,9 @@
 
 #include "common/bytes.h"
 #include "common/error.h"
-#include "common/io/bus.h"
+#include "common/io/bus_dial.h"
 
+struct event_base;
 struct bus_lane;
 
 struct bus_lane_handlers {
@@ -35,8 +36,8 @@ struct bus_lane_handlers {
     void (*on_connected)(void *owner, bool is_connected);
 };
 
-/* As bus_open. `handlers` is kept. */
-int bus_lane_open(struct event_base *loop, const char *url, const struct bus_tls *tls,
+/* `dial` and `handlers` are kept. */
+int bus_lane_open(struct event_base *loop, const struct bus_dial *dial,
                   const struct bus_lane_handlers *handlers, void *owner, struct bus_lane **ret,
                   struct error *err);
 

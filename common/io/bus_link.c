@@ -4,25 +4,15 @@
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
-#include <fcntl.h>
-#include <nng/supplemental/tls/tls.h>
-#include <nng/transport/tls/tls.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
 
-#include "common/io/files.h"
 #include "common/mem.h"
-#include "schemas/codec.h"
 
-#define RECONNECT_MIN_MS 100
-#define RECONNECT_MAX_MS 5000
-#define RECEIVE_MAX      (2 * (size_t)MESSAGE_SIZE_MAX)
-#define PEM_SIZE_MAX     ((size_t)1024 * 1024)
-#define CLOSE_WAIT_S     2
+#define CLOSE_WAIT_S 2
 
 /* What the pipe callbacks of one socket hold on to. Lives until nng has closed the socket. */
 struct pulse {
@@ -31,8 +21,7 @@ struct pulse {
 };
 
 struct bus_link {
-    char *url; /* in nng's spelling */
-    nng_tls_config *tls;
+    const struct bus_dial *dial; /* borrowed */
     const struct bus_link_handlers *handlers;
     void *owner;
     nng_socket socket;
@@ -49,22 +38,6 @@ struct bus_link {
     bool is_closed;
     bool is_dead; /* destroyed by a handler: freed when that returns */
 };
-
-int bus_link_errno(int nng_result)
-{
-    switch (nng_result) {
-    case NNG_EADDRINVAL:
-    case NNG_EINVAL:
-    case NNG_ENOTSUP:
-        return -EINVAL;
-    case NNG_ENOMEM:
-        return -ENOMEM;
-    case NNG_ENOFILES:
-        return -EMFILE;
-    default:
-        return -EIO;
-    }
-}
 
 /* --- on nng's threads */
 
@@ -188,111 +161,14 @@ static bool leave_socket(nng_socket socket, struct pulse *pulse, time_t wait_s)
 
 /* --- opening */
 
-static int read_pem(const char *path, char **ret, struct error *err)
+static int start_dialing(const struct bus_link *link, nng_socket socket, struct pulse *pulse)
 {
-    size_t size;
-
-    return files_read(AT_FDCWD, path, PEM_SIZE_MAX, ret, &size, err);
-}
-
-static int use_authority(nng_tls_config *config, const char *path, struct error *err)
-{
-    autofree char *authority = NULL;
     int r;
 
-    r = read_pem(path, &authority, err);
-    if (r < 0)
+    if ((r = nng_pipe_notify(socket, NNG_PIPE_EV_ADD_PRE, on_pipe, pulse)) != 0 ||
+        (r = nng_pipe_notify(socket, NNG_PIPE_EV_REM_POST, on_pipe, pulse)) != 0)
         return r;
-    r = nng_tls_config_ca_chain(config, authority, NULL);
-    return r == 0 ? 0 : error_set(err, -EINVAL, "%s: %s", path, nng_strerror(r));
-}
-
-static int use_certificate(nng_tls_config *config, const struct bus_tls *tls, struct error *err)
-{
-    autofree char *certificate = NULL;
-    autofree char *key = NULL;
-    int r;
-
-    if (tls->certificate == NULL || tls->key == NULL)
-        return error_set(err, -EINVAL, "TLS needs a certificate and its key");
-    r = read_pem(tls->certificate, &certificate, err);
-    if (r == 0)
-        r = read_pem(tls->key, &key, err);
-    if (r < 0)
-        return r;
-    r = nng_tls_config_own_cert(config, certificate, key, NULL);
-    explicit_bzero(key, strlen(key));
-    return r == 0 ? 0 : error_set(err, -EINVAL, "%s: %s", tls->certificate, nng_strerror(r));
-}
-
-static int make_tls(const struct bus_tls *tls, const char *host, nng_tls_config **ret,
-                    struct error *err)
-{
-    const char *name = tls != NULL && tls->server_name != NULL ? tls->server_name : host;
-    nng_tls_config *config;
-    int r;
-
-    if (tls == NULL || tls->authority == NULL)
-        return error_set(err, -EINVAL, "TLS needs an authority");
-    (void)nng_tls_register();
-    if (nng_tls_config_alloc(&config, NNG_TLS_MODE_CLIENT) != 0)
-        return error_set(err, -ENOTSUP, "nng was built without TLS");
-    r = use_authority(config, tls->authority, err);
-    if (r == 0)
-        r = use_certificate(config, tls, err);
-    if (r == 0 && (nng_tls_config_server_name(config, name) != 0 ||
-                   nng_tls_config_auth_mode(config, NNG_TLS_AUTH_MODE_REQUIRED) != 0))
-        r = error_set(err, -EINVAL, "nng refuses the name %s", name);
-    if (r < 0)
-        nng_tls_config_free(config);
-    else
-        *ret = config;
-    return r;
-}
-
-/* nng's spelling of the URL, and its TLS settings. */
-static int take_url(struct bus_link *link, const char *url, const struct bus_tls *tls,
-                    struct error *err)
-{
-    static const char unix_scheme[] = "unix://";
-    nng_url *parsed;
-    int r = 0;
-
-    if (strncmp(url, unix_scheme, strlen(unix_scheme)) == 0) {
-        link->url = mem_text("ipc://%s", url + strlen(unix_scheme));
-        return url[strlen(unix_scheme)] == '/'
-                   ? 0
-                   : error_set(err, -EINVAL, "a unix socket needs an absolute path");
-    }
-    link->url = mem_dup_text(url);
-    if (nng_url_parse(&parsed, url) != 0)
-        return error_set(err, -EINVAL, "not a URL");
-    if (strcmp(parsed->u_scheme, "tcp") != 0 && strcmp(parsed->u_scheme, "tls+tcp") != 0)
-        r = error_set(err, -EINVAL, "neither tcp://, tls+tcp:// nor unix://");
-    else if (parsed->u_hostname[0] == '\0' || strtoul(parsed->u_port, NULL, 10) == 0)
-        r = error_set(err, -EINVAL, "not a host and a port");
-    else if (strcmp(parsed->u_scheme, "tls+tcp") == 0)
-        r = make_tls(tls, parsed->u_hostname, &link->tls, err);
-    nng_url_free(parsed);
-    return r;
-}
-
-static int dial(const struct bus_link *link, nng_socket socket, struct pulse *pulse)
-{
-    nng_dialer dialer;
-    int r;
-
-    if ((r = nng_socket_set_bool(socket, NNG_OPT_TCP_KEEPALIVE, true)) != 0 ||
-        (r = nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, RECEIVE_MAX)) != 0 ||
-        (r = nng_socket_set_ms(socket, NNG_OPT_RECONNMINT, RECONNECT_MIN_MS)) != 0 ||
-        (r = nng_socket_set_ms(socket, NNG_OPT_RECONNMAXT, RECONNECT_MAX_MS)) != 0 ||
-        (r = nng_pipe_notify(socket, NNG_PIPE_EV_ADD_PRE, on_pipe, pulse)) != 0 ||
-        (r = nng_pipe_notify(socket, NNG_PIPE_EV_REM_POST, on_pipe, pulse)) != 0 ||
-        (r = nng_dialer_create(&dialer, socket, link->url)) != 0)
-        return r;
-    if (link->tls != NULL && (r = nng_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, link->tls)) != 0)
-        return r;
-    return nng_dialer_start(dialer, NNG_FLAG_NONBLOCK);
+    return bus_dial_start(link->dial, socket);
 }
 
 static int open_socket(struct bus_link *link, nng_socket *ret, struct pulse **ret_pulse,
@@ -307,7 +183,7 @@ static int open_socket(struct bus_link *link, nng_socket *ret, struct pulse **re
     r = link->handlers->open(&socket); /* the first one starts nng's threads */
     unblock_signals(&before);
     if (r != 0)
-        return error_set(err, bus_link_errno(r), "%s", nng_strerror(r));
+        return error_set(err, bus_dial_errno(r), "%s", nng_strerror(r));
     pulse = mem_new(struct pulse);
     (void)pthread_mutex_init(&pulse->lock, NULL);
     pulse->link = link;
@@ -324,12 +200,12 @@ static int enter_socket(struct bus_link *link, struct error *err)
     r = open_socket(link, &link->socket, &link->pulse, err);
     if (r < 0)
         return r;
-    r = dial(link, link->socket, link->pulse);
+    r = start_dialing(link, link->socket, link->pulse);
     if (r == 0)
         return 0;
     (void)leave_socket(link->socket, link->pulse, CLOSE_WAIT_S);
     link->pulse = NULL;
-    return error_set(err, bus_link_errno(r), "%s", nng_strerror(r));
+    return error_set(err, bus_dial_errno(r), "%s", nng_strerror(r));
 }
 
 /* --- on the loop */
@@ -351,9 +227,6 @@ static void link_free(struct bus_link *link)
         event_free(link->stale);
     if (link->bell_fd >= 0)
         (void)close(link->bell_fd);
-    if (link->tls != NULL)
-        nng_tls_config_free(link->tls);
-    free(link->url);
     free(link);
 }
 
@@ -478,7 +351,7 @@ static int start(struct bus_link *link, struct event_base *loop, struct error *e
     return enter_socket(link, err);
 }
 
-int bus_link_open(struct event_base *loop, const char *url, const struct bus_tls *tls,
+int bus_link_open(struct event_base *loop, const struct bus_dial *dial,
                   const struct bus_link_handlers *handlers, void *owner, struct bus_link **ret,
                   struct error *err)
 {
@@ -489,12 +362,11 @@ int bus_link_open(struct event_base *loop, const char *url, const struct bus_tls
     link->owner = owner;
     link->bell_fd = -1;
     link->stale_ms = BUS_LINK_STALE_MS;
-    r = take_url(link, url, tls, err);
-    if (r == 0)
-        r = start(link, loop, err);
+    link->dial = dial;
+    r = start(link, loop, err);
     if (r < 0) {
         link_free(link);
-        return error_add_context(err, r, "reach %s", url);
+        return r;
     }
     *ret = link;
     return 0;

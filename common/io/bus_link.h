@@ -18,11 +18,12 @@
 #include <stdbool.h>
 
 #include "common/error.h"
-#include "common/io/bus.h"
+#include "common/io/bus_dial.h"
 
 #define BUS_LINK_STALE_MS   10000
 #define BUS_LINK_SUSPECT_MS 2000
 
+struct event_base;
 struct bus_link;
 
 struct bus_link_handlers {
@@ -41,8 +42,8 @@ struct bus_link_handlers {
     void (*on_enter)(void *owner);
 };
 
-/* `handlers` is kept. -EINVAL for a URL that is none, and for TLS files that cannot be used. */
-int bus_link_open(struct event_base *loop, const char *url, const struct bus_tls *tls,
+/* `dial` and `handlers` are kept. */
+int bus_link_open(struct event_base *loop, const struct bus_dial *dial,
                   const struct bus_link_handlers *handlers, void *owner, struct bus_link **ret,
                   struct error *err);
 
@@ -72,8 +73,5 @@ unsigned bus_link_connection(struct bus_link *link);
 
 /* Have on_ring called by the loop. Any thread. */
 void bus_link_ring(struct bus_link *link);
-
-/* As a negative errno. */
-int bus_link_errno(int nng_result);
 
 #endif

@@ -4,11 +4,11 @@
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 
+#include "common/io/sp_block.h"
 #include "common/io/sp_conn.h"
 #include "common/io/sp_listener.h"
 #include "common/io/sp_socket.h"
@@ -19,8 +19,6 @@
 
 #define GREETING_MS 10000
 #define UNIX_MODE   0660
-
-_Static_assert(SP_REQUEST_BYTES_MAX <= MESSAGE_SIZE_MAX, "a request must be able to fit");
 
 struct sp_request {
     struct sp_peer *peer;
@@ -94,10 +92,8 @@ static struct sp_request *request_new(struct sp_peer *peer, struct bytes ids, si
     return request;
 }
 
-static void request_free(struct sp_request *request)
+static void request_free(struct sp_peer *peer, struct sp_request *request)
 {
-    struct sp_peer *peer = request->peer;
-
     TAILQ_REMOVE(&peer->requests, request, link);
     peer->request_count--;
     peer->request_bytes -= request->body_size;
@@ -130,7 +126,7 @@ void sp_drop(struct sp_request *request)
 {
     struct sp_peer *peer = request->peer;
 
-    request_free(request);
+    request_free(peer, request);
     sp_conn_hold(peer->conn, peer_is_full(peer));
 }
 
@@ -171,9 +167,10 @@ static void abandon_requests(struct sp_peer *peer)
     struct sp_request *request;
 
     while ((request = TAILQ_FIRST(&peer->requests)) != NULL) {
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it cannot see that a queue's first changes */
         if (handlers->on_abandoned != NULL)
             handlers->on_abandoned(peer->server->owner, request);
-        request_free(request);
+        request_free(peer, request);
     }
 }
 
@@ -184,10 +181,8 @@ static void peer_free(struct sp_peer *peer)
     free(peer);
 }
 
-void sp_peer_close(struct sp_peer *peer)
+static void close_peer(struct sp_server *server, struct sp_peer *peer)
 {
-    struct sp_server *server = peer->server;
-
     TAILQ_REMOVE(&server->peers, peer, link);
     server->connection_count--;
     if (peer->is_connected && peer->is_follower) {
@@ -201,6 +196,11 @@ void sp_peer_close(struct sp_peer *peer)
         server->handlers->on_closed(server->owner, peer);
     }
     peer_free(peer);
+}
+
+void sp_peer_close(struct sp_peer *peer)
+{
+    close_peer(peer->server, peer);
 }
 
 /*
@@ -295,6 +295,11 @@ static struct sp_peer *peer_new(const struct endpoint *endpoint, int fd,
     return peer;
 }
 
+static enum sp_framing framing_of(const struct sp_peer *peer)
+{
+    return peer->identity.transport == SP_UNIX ? SP_FRAMING_IPC : SP_FRAMING_STREAM;
+}
+
 static struct sp_conn_setup conn_setup(const struct endpoint *endpoint, struct sp_peer *peer,
                                        int fd)
 {
@@ -304,7 +309,7 @@ static struct sp_conn_setup conn_setup(const struct endpoint *endpoint, struct s
         .loop = server->loop,
         .fd = fd,
         .session = endpoint->tls == NULL ? NULL : sp_tls_session(endpoint->tls),
-        .framing = peer->identity.transport == SP_UNIX ? SP_FRAMING_IPC : SP_FRAMING_STREAM,
+        .framing = framing_of(peer),
         .own = endpoint->is_feed ? SP_PUB : SP_REP,
         .expected = endpoint->is_feed ? SP_SUB : SP_REQ,
         .message_max = MESSAGE_UNKNOWN_MAX,
@@ -339,20 +344,12 @@ static void on_accept(void *owner, int fd, const struct sockaddr *address)
 
 /* --- the server */
 
-/* libevent writes to sockets without MSG_NOSIGNAL: a peer that dies must not take us along. */
-static void ignore_broken_pipes(void)
-{
-    const struct sigaction ignore = { .sa_handler = SIG_IGN };
-
-    (void)sigaction(SIGPIPE, &ignore, NULL);
-}
-
 int sp_server_new(struct event_base *loop, const struct sp_handlers *handlers, void *owner,
                   struct sp_server **ret, struct error *err)
 {
     struct sp_server *server = mem_new(struct sp_server);
 
-    ignore_broken_pipes();
+    sp_socket_ignore_broken_pipes();
     server->loop = loop;
     server->handlers = handlers;
     server->owner = owner;
@@ -397,12 +394,17 @@ static int add_endpoint(struct sp_server *server, const char *url, const struct 
                         bool is_feed, struct error *err)
 {
     autodestroy(endpoint) struct endpoint *endpoint = mem_new(struct endpoint);
+    const struct sp_listener_setup setup = {
+        .loop = server->loop,
+        .unix_mode = server->unix_mode,
+        .on_accept = on_accept,
+        .owner = endpoint,
+    };
     int r;
 
     endpoint->server = server;
     endpoint->is_feed = is_feed;
-    r = sp_listener_new(server->loop, url, server->unix_mode, on_accept, endpoint,
-                        &endpoint->listener, err);
+    r = sp_listener_new(&setup, url, &endpoint->listener, err);
     if (r < 0)
         return r;
     if (sp_listener_transport(endpoint->listener) == SP_TLS) {
@@ -446,8 +448,9 @@ void sp_server_destroy(struct sp_server *server)
 
     if (server == NULL)
         return;
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it cannot see that a queue's first changes */
     while ((peer = TAILQ_FIRST(&server->peers)) != NULL)
-        sp_peer_close(peer);
+        close_peer(server, peer);
     while ((endpoint = STAILQ_FIRST(&server->endpoints)) != NULL) {
         STAILQ_REMOVE_HEAD(&server->endpoints, link);
         endpoint_destroy(endpoint);
@@ -467,50 +470,23 @@ struct sp_counters sp_counters(const struct sp_server *server)
 
 /* --- the feed */
 
-/* One message with its head, shared by the followers' buffers. */
-struct feed_block {
-    unsigned holders;
-    uint8_t bytes[];
-};
-
-static void release_block(const void *data, size_t size, void *arg)
+static void send_block(struct sp_peer *peer, struct sp_block *block)
 {
-    struct feed_block *block = arg;
-
-    (void)data;
-    (void)size;
-    if (--block->holders == 0)
-        free(block);
-}
-
-/* The head of ipc is the head of tcp after one byte more, so one block serves both. */
-static void send_block(struct sp_peer *peer, struct feed_block *block, size_t size)
-{
-    size_t skipped = peer->identity.transport == SP_UNIX ? 0 : 1;
-    struct bytes framed = { .data = block->bytes + skipped, .size = size - skipped };
-
-    if (sp_conn_unsent(peer->conn) > SP_FEED_BYTES_MAX) {
+    if (sp_conn_unsent(peer->conn) > SP_FEED_BYTES_MAX)
         sp_conn_doom(peer->conn, -ENOBUFS, "a follower too slow for the feed");
-        return;
-    }
-    block->holders++;
-    sp_conn_send_framed(peer->conn, framed, release_block, block);
+    else
+        sp_block_send(block, peer->conn, framing_of(peer));
 }
 
 void sp_publish(struct sp_server *server, struct bytes message)
 {
-    struct feed_block *block;
+    struct sp_block *block;
     struct sp_peer *peer;
-    size_t head_size;
 
     if (server->follower_count == 0)
         return;
-    block = mem_zeroed(sizeof(*block) + SP_HEAD_SIZE_MAX + message.size);
-    block->holders = 1;
-    head_size = sp_wire_head(SP_FRAMING_IPC, message.size, block->bytes);
-    if (message.size > 0)
-        memcpy(block->bytes + head_size, message.data, message.size);
+    block = sp_block_new(message);
     TAILQ_FOREACH(peer, &server->followers, follower_link)
-    send_block(peer, block, head_size + message.size);
-    release_block(NULL, 0, block);
+    send_block(peer, block);
+    sp_block_release(block);
 }

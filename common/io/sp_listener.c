@@ -253,26 +253,25 @@ static uint16_t bound_port(int fd)
     return 0;
 }
 
-int sp_listener_new(struct event_base *loop, const char *url, mode_t unix_mode,
-                    sp_accept_fn *on_accept, void *owner, struct sp_listener **ret,
-                    struct error *err)
+int sp_listener_new(const struct sp_listener_setup *setup, const char *url,
+                    struct sp_listener **ret, struct error *err)
 {
     autodestroy(sp_listener) struct sp_listener *listener = mem_new(struct sp_listener);
     const char *rest = parse_scheme(url, &listener->transport);
     int fd = -1;
     int r;
 
-    listener->on_accept = on_accept;
-    listener->owner = owner;
+    listener->on_accept = setup->on_accept;
+    listener->owner = setup->owner;
     if (rest == NULL)
         r = error_set(err, -EINVAL, "neither tcp://, tls+tcp:// nor unix://");
     else if (listener->transport == SP_UNIX)
-        r = open_unix(listener, rest, unix_mode, &fd, err);
+        r = open_unix(listener, rest, setup->unix_mode, &fd, err);
     else
         r = open_tcp(rest, &fd, err);
     if (r == 0) {
         listener->port = bound_port(fd);
-        r = start(listener, loop, fd, err);
+        r = start(listener, setup->loop, fd, err);
     }
     if (r < 0)
         return error_add_context(err, r, "listen on %s", url);

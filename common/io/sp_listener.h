@@ -21,14 +21,20 @@ struct sp_listener;
 /* `fd` becomes the callee's; non-blocking, close-on-exec. `address` is the peer's, borrowed. */
 typedef void sp_accept_fn(void *owner, int fd, const struct sockaddr *address);
 
+struct sp_listener_setup {
+    struct event_base *loop;
+    mode_t unix_mode; /* of a unix socket's file */
+    sp_accept_fn *on_accept;
+    void *owner;
+};
+
 /*
  * tcp://, tls+tcp:// or unix://; a host may be a name (resolved here and now, this may block),
  * `*` for every address. A stale unix socket is replaced, one that somebody serves is not:
- * -EADDRINUSE. Its file gets `unix_mode`. -EINVAL for a URL that is none.
+ * -EADDRINUSE. -EINVAL for a URL that is none.
  */
-int sp_listener_new(struct event_base *loop, const char *url, mode_t unix_mode,
-                    sp_accept_fn *on_accept, void *owner, struct sp_listener **ret,
-                    struct error *err);
+int sp_listener_new(const struct sp_listener_setup *setup, const char *url,
+                    struct sp_listener **ret, struct error *err);
 
 /* Also removes the unix socket, unless somebody else has put another one there. */
 void sp_listener_destroy(struct sp_listener *listener);

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdio.h>
 
 #define KEEPALIVE_IDLE_S     10
@@ -70,4 +71,11 @@ void sp_socket_set_tcp(int fd)
     set_number(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
     set_number(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
     set_number(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
+}
+
+void sp_socket_ignore_broken_pipes(void)
+{
+    const struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+    (void)sigaction(SIGPIPE, &ignore, NULL);
 }

@@ -3,10 +3,12 @@
 
 #include <event2/event.h>
 #include <setjmp.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -44,6 +46,20 @@ void wire_run_turns(struct event_base *loop, unsigned turns)
         (void)event_base_loop(loop, EVLOOP_NONBLOCK);
 }
 
+void wire_run(const char *script)
+{
+    char shell[] = "/bin/bash";
+    char option[] = "-c";
+    autofree char *text = mem_dup_text(script);
+    char *argv[] = { shell, option, text, NULL };
+    pid_t pid;
+    int status;
+
+    assert_int_equal(posix_spawn(&pid, shell, NULL, NULL, argv, environ), 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 char *wire_scratch_new(void)
 {
     char pattern[] = "/tmp/gantry-wire-XXXXXX";
@@ -56,7 +72,7 @@ void wire_scratch_remove(char *directory)
 {
     autofree char *command = mem_text("rm -rf '%s'", directory);
 
-    assert_int_equal(system(command), 0);
+    wire_run(command);
     free(directory);
 }
 
@@ -66,7 +82,7 @@ void wire_certificates(const char *directory, const char *arguments)
     autofree char *command = mem_text("'%s/ops/certificates' '%s' %s",
                                       source == NULL ? "." : source, directory, arguments);
 
-    assert_int_equal(system(command), 0);
+    wire_run(command);
 }
 
 const char *wire_own_address(void)

@@ -16,6 +16,9 @@ void wire_run_until(struct event_base *loop, bool (*holds)(void *arg), void *arg
 /* Lets the loop run `turns` rounds without waiting for anything. */
 void wire_run_turns(struct event_base *loop, unsigned turns);
 
+/* Runs a script of bash; the test fails when that does. */
+void wire_run(const char *script);
+
 /* A new directory for sockets and certificates; freed by wire_scratch_remove. */
 char *wire_scratch_new(void);
 void wire_scratch_remove(char *directory);

@@ -297,10 +297,13 @@ static void expect_requests(struct room *room, unsigned count)
 
 static void expect_reply(struct client *client, const char *body)
 {
-    uint8_t reply[64] = { 0, 0, 0, 0, 0, 0, 0, (uint8_t)(4 + strlen(body)), 0x80, 1, 2, 3 };
+    const uint8_t head[] = { 0, 0, 0, 0, 0, 0, 0, (uint8_t)(4 + strlen(body)), 0x80, 1, 2, 3 };
+    struct buffer reply = { 0 };
 
-    memcpy(reply + 12, body, strlen(body));
-    expect_bytes(client, reply, 12 + strlen(body));
+    buffer_append(&reply, head, sizeof(head));
+    buffer_append(&reply, body, strlen(body));
+    expect_bytes(client, reply.data, reply.size);
+    buffer_done(&reply);
 }
 
 /* A greeted client over tcp. */
