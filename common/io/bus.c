@@ -305,9 +305,10 @@ void bus_close(struct bus *bus)
         return;
     while (bus->lane_count > 0)
         bus_lane_close(bus->lanes[--bus->lane_count]);
-    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it cannot see that a queue's first changes */
-    while ((question = TAILQ_FIRST(&bus->questions)) != NULL)
+    while ((question = TAILQ_FIRST(&bus->questions)) != NULL) {
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it cannot see that a queue's first changes */
         question_free(question);
+    }
     bus->is_dead = true;
     if (!bus->is_busy)
         bus_free(bus);

@@ -167,9 +167,9 @@ static void abandon_requests(struct sp_peer *peer)
     struct sp_request *request;
 
     while ((request = TAILQ_FIRST(&peer->requests)) != NULL) {
-        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it cannot see that a queue's first changes */
         if (handlers->on_abandoned != NULL)
             handlers->on_abandoned(peer->server->owner, request);
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it cannot see that a queue's first changes */
         request_free(peer, request);
     }
 }
@@ -448,9 +448,10 @@ void sp_server_destroy(struct sp_server *server)
 
     if (server == NULL)
         return;
-    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it cannot see that a queue's first changes */
-    while ((peer = TAILQ_FIRST(&server->peers)) != NULL)
+    while ((peer = TAILQ_FIRST(&server->peers)) != NULL) {
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it cannot see that a queue's first changes */
         close_peer(server, peer);
+    }
     while ((endpoint = STAILQ_FIRST(&server->endpoints)) != NULL) {
         STAILQ_REMOVE_HEAD(&server->endpoints, link);
         endpoint_destroy(endpoint);
