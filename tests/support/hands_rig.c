@@ -198,6 +198,9 @@ int rig_tear_down(void **state)
 {
     struct rig *rig = *state;
 
+    /* A test that failed shall leave no container behind. */
+    rig->is_late = false;
+    rig_do(rig, hands_delete_runtime);
     rig_close_hands(rig);
     assert_int_equal(files_remove_tree(AT_FDCWD, rig->directory, NULL), 0);
     free_words(rig);

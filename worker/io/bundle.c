@@ -82,10 +82,12 @@ static void drop_stale(const struct bundle_request *request)
 {
     autofree char *bundle = layout_bundle(request->layout, request->id);
     autofree char *volatile_directory = layout_volatile(request->layout, request->id);
+    autofree char *runtime_state = layout_runtime_state(request->layout, request->id, request->run);
 
     drop_files(bundle, NAMES("attach", "ctl", "winsz", "oom"));
     drop_files(volatile_directory, NAMES("pidfile", "conmon.pid", "oci-log"));
     drop_exit(request->layout, request->id, request->run);
+    (void)files_remove_tree(AT_FDCWD, runtime_state, NULL);
 }
 
 static int write_text(const char *path, struct bytes text, struct error *err)
@@ -247,11 +249,19 @@ static int remove_directory(const char *path, struct outcome *outcome)
     return r < 0 ? outcome_fail_system(outcome, &err) : 0;
 }
 
-int bundle_clear(const struct layout *layout, const char *id, struct outcome *outcome)
+static int clear_volatile(const struct layout *layout, const char *id, struct outcome *outcome)
 {
     autofree char *volatile_directory = layout_volatile(layout, id);
 
     return remove_directory(volatile_directory, outcome);
+}
+
+int bundle_clear(const struct layout *layout, const char *id, uint32_t run, struct outcome *outcome)
+{
+    autofree char *runtime_state = layout_runtime_state(layout, id, run);
+    int r = remove_directory(runtime_state, outcome);
+
+    return r < 0 ? r : clear_volatile(layout, id, outcome);
 }
 
 static void drop_exits_of(const struct layout *layout, const char *id)
@@ -272,7 +282,7 @@ static void drop_exits_of(const struct layout *layout, const char *id)
 int bundle_remove(const struct layout *layout, const char *id, struct outcome *outcome)
 {
     autofree char *bundle = layout_bundle(layout, id);
-    int r = bundle_clear(layout, id, outcome);
+    int r = clear_volatile(layout, id, outcome);
 
     if (r >= 0)
         r = remove_directory(bundle, outcome);

@@ -27,8 +27,10 @@ int bundle_make(const struct bundle_request *request, struct outcome *outcome);
 /* init: make what is missing, drop what an earlier run or try left, write config.json. */
 int bundle_prepare(const struct bundle_request *request, struct outcome *outcome);
 
-/* cleanup: unmount and remove what RUN has of the container. */
-int bundle_clear(const struct layout *layout, const char *id, struct outcome *outcome);
+/* cleanup: unmount and remove what RUN has of the container and of its run; the runtime has deleted
+ * the run if it could. */
+int bundle_clear(const struct layout *layout, const char *id, uint32_t run,
+                 struct outcome *outcome);
 
 /* remove: everything, exit files of all runs too. */
 int bundle_remove(const struct layout *layout, const char *id, struct outcome *outcome);

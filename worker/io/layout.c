@@ -74,6 +74,14 @@ char *layout_runtime_root(const struct layout *layout)
     return mem_text("%s/runtime", layout->run);
 }
 
+char *layout_runtime_state(const struct layout *layout, const char *id, uint32_t run)
+{
+    char name[RUN_NAME_SIZE];
+
+    run_name_write(id, run, name);
+    return mem_text("%s/runtime/%s", layout->run, name);
+}
+
 char *layout_probe(const struct layout *layout)
 {
     return mem_text("%s/probe", layout->run);

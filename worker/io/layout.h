@@ -38,6 +38,8 @@ char *layout_volatile(const struct layout *layout, const char *id);
 char *layout_exits(const struct layout *layout);
 /* RUN/runtime: --root of the OCI runtimes. */
 char *layout_runtime_root(const struct layout *layout);
+/* RUN/runtime/<id>-<run>: what a runtime keeps of a run. */
+char *layout_runtime_state(const struct layout *layout, const char *id, uint32_t run);
 /* RUN/probe: bundles of the small containers that probe the runtimes. */
 char *layout_probe(const struct layout *layout);
 

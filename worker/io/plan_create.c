@@ -133,10 +133,10 @@ static void undo_runtime(struct step *step)
 /* Left by a try that was cut off: the runtime would say that the container exists. */
 static void end_leftover(struct step *step)
 {
-    if (runtimes_owner_of(step->tools->runtimes, step->name) == NULL)
-        step_next(step);
-    else
+    if (runtimes_has_state(step->tools->runtimes, step->name))
         undo_conmon(step);
+    else
+        step_next(step);
 }
 
 static void work_prepare(struct step *step)
@@ -220,7 +220,7 @@ static void work_undo_files(struct step *step)
     if (cgroups_clear(step->tools->cgroups, step->id, PLAN_KILL_MS, &err) < 0)
         (void)outcome_fail_system(&step->stage, &err);
     (void)bundle_forget_run(layout, step->id, step->run, &step->stage);
-    (void)bundle_clear(layout, step->id, &step->stage);
+    (void)bundle_clear(layout, step->id, step->run, &step->stage);
 }
 
 static void undo_files(struct step *step)

@@ -81,7 +81,7 @@ static void work_clear_files(struct step *step)
     if (r < 0)
         (void)outcome_fail_system(&step->stage, &err);
     else
-        (void)bundle_clear(layout, step->id, &step->stage);
+        (void)bundle_clear(layout, step->id, step->run, &step->stage);
 }
 
 static void clear_files(struct step *step)

@@ -95,6 +95,11 @@ const char *runtimes_owner_of(const struct runtimes *runtimes, const char *run_n
     return NULL;
 }
 
+bool runtimes_has_state(const struct runtimes *runtimes, const char *run_name)
+{
+    return has_state_file(runtimes, run_name, ".");
+}
+
 bool runtimes_waits_for_start(const struct runtimes *runtimes, const char *run_name)
 {
     return has_state_file(runtimes, run_name, "exec.fifo");

@@ -54,6 +54,10 @@ char *runtime_find_program(const char *name);
 /* The name of the runtime that has state of this run, by the files it keeps; NULL when none. */
 const char *runtimes_owner_of(const struct runtimes *runtimes, const char *run_name);
 
+/* A directory for state of this run is there, perhaps of a create that was cut off and that no
+ * runtime would know. */
+bool runtimes_has_state(const struct runtimes *runtimes, const char *run_name);
+
 /* The runtime keeps state of this run and waits for `start`. */
 bool runtimes_waits_for_start(const struct runtimes *runtimes, const char *run_name);
 
