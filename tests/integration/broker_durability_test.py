@@ -21,11 +21,12 @@ class Submitter(threading.Thread):
         self.number = number
         self.acks = acks  # position of the answer by id, of all rounds
         self.acknowledged = acknowledged
+        self.first = 1 + max((int.from_bytes(id[8:], "big") for id in acks
+                              if int.from_bytes(id[:8], "big") == number), default=0)
 
     def run(self):
         client = Client(self.acknowledged.url)
-        sequence = 1 + max((int.from_bytes(id[8:], "big") for id in self.acks
-                            if int.from_bytes(id[:8], "big") == self.number), default=0)
+        sequence = self.first
         while not self.acknowledged.is_over:
             id = command_id(self.number, sequence)
             container = self.number * 1000000 + sequence
