@@ -72,7 +72,7 @@ class Floor:
         go, hold = os.pipe()
         began = time.monotonic()
         monitor = subprocess.Popen(
-            ["conmon", "-c", name, "-u", name, "-n", name, "-r", self.runtime, "-b", bundle,
+            ["conmon", "--api-version", "1", "-c", name, "-u", name, "-n", name, "-r", self.runtime, "-b", bundle,
              "-p", os.path.join(bundle, "pidfile"), "-P", os.path.join(bundle, "conmon.pid"),
              "--exit-dir", self.exits, "--persist-dir", bundle, "--full-attach",
              "-l", "k8s-file:" + os.path.join(bundle, "ctr.log"), "--no-sync-log",
@@ -85,9 +85,10 @@ class Floor:
         os.write(hold, b"\0")
         os.close(hold)
         monitor.wait()
-        pid = json.loads(ours.recv(65536))["data"]
+        said = json.loads(ours.recv(65536) or "{}")
+        pid = said.get("data", -1)
         if pid <= 0:
-            raise RuntimeError("the floor's container could not be created")
+            raise RuntimeError(f"the floor's container could not be created: {said}")
         subprocess.run([self.runtime, "--root=" + self.root, "start", name], check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         took = time.monotonic() - began

@@ -43,7 +43,7 @@ class Podman:
     def end(self, name):
         """Seconds from SIGKILL of init to the line in `podman events`."""
         pid = int(self.run("inspect", "--format", "{{.State.Pid}}", name))
-        follower = subprocess.Popen(self.base + ["events", "--format", "json", "--filter",
+        follower = subprocess.Popen(self.base + ["events", "--since", "5m", "--format", "json", "--filter",
                                                  f"container={name}"],
                                     stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         try:
