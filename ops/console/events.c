@@ -116,7 +116,13 @@ static bool passes_key(const struct following *following, const char *key,
     return is_matched || !*ret_is_given;
 }
 
-/* Outcomes of commands are shown when they are asked for: podman has no such events. */
+/* Outcomes of commands and words about access are shown when they are asked for: podman has no such
+ * events. */
+static bool is_background(const struct record *record)
+{
+    return strncmp(record->type, "command.", 8) == 0 || strncmp(record->type, "access.", 7) == 0;
+}
+
 static bool is_shown(const struct following *following, const struct record *record,
                      const char *name)
 {
@@ -131,7 +137,7 @@ static bool is_shown(const struct following *following, const struct record *rec
             return false;
         asks_for_type |= is_given && i > 0 && i < 3;
     }
-    return asks_for_type || strncmp(record->type, "command.", 8) != 0;
+    return asks_for_type || !is_background(record);
 }
 
 static int show_record(const struct following *following, const struct record *record,
