@@ -23,21 +23,27 @@
 
 #define PATIENCE_MS 60000
 
+/* A shell that waits for a line that never comes; it has begun when this returns, so that its
+ * command line is its own. The words behind are for show. */
 static pid_t start_sleeper(const char *option, const char *name)
 {
-    /* it waits for a line that never comes; the words behind are only for show */
-    const char *argv[] = { "/bin/sh", "-c", "read never", option, name, NULL };
-    int ends[2];
-    struct spawn_request request = { .argv = argv };
-    struct spawn_fd fd = { .theirs = 0 };
+    const char *argv[] = { "/bin/sh", "-c", "echo; read never", option, name, NULL };
+    int input[2];
+    int output[2];
+    struct spawn_fd fds[] = { { .theirs = 0 }, { .theirs = 1 } };
+    struct spawn_request request = { .argv = argv, .fds = fds, .fd_count = 2 };
     pid_t pid = -1;
+    char byte;
 
-    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-    fd.ours = ends[0];
-    request.fds = &fd;
-    request.fd_count = 1;
+    assert_int_equal(pipe2(input, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(output, O_CLOEXEC), 0);
+    fds[0].ours = input[0];
+    fds[1].ours = output[1];
     assert_int_equal(spawn_detached(&request, &pid, NULL), 0);
-    (void)close(ends[0]); /* the other end stays open, as long as the test runs */
+    (void)close(input[0]); /* the other end stays open, as long as the test runs */
+    (void)close(output[1]);
+    assert_int_equal(read(output[0], &byte, 1), 1);
+    (void)close(output[0]);
     return pid;
 }
 
