@@ -48,7 +48,7 @@ static void drop_places(struct place **places)
 
     HASH_ITER(hh, *places, place, next)
     {
-        HASH_DEL(*places, place);
+        HASH_DEL(*places, place); /* NOLINT(clang-analyzer-unix.Malloc): it misreads uthash */
         free(place->name);
         free(place);
     }
@@ -74,6 +74,7 @@ void log_check_fault(struct log_check *check, uint64_t pos, const char *fmt, ...
     fault = &check->faults[check->counts.faults - 1];
     fault->pos = pos;
     va_start(args, fmt);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it misses va_start when it inlines */
     (void)vsnprintf(fault->text, sizeof(fault->text), fmt, args);
     va_end(args);
 }
@@ -188,7 +189,7 @@ static bool is_outcome(const char *type)
         &command_expired_schema,
     };
 
-    for (size_t i = 0; i < sizeof(outcomes) / sizeof(*outcomes); i++) {
+    for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++) {
         if (strcmp(outcomes[i]->name, type) == 0)
             return true;
     }

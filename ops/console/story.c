@@ -206,6 +206,7 @@ static void add_event(struct story *story, enum container_event event, const str
     if (after == CONTAINER_STATE_COUNT)
         return;
     follow(story, event, record, &what);
+    /* NOLINTNEXTLINE(clang-analyzer-core.uninitialized*): it cannot read a table by a symbol */
     story->parts[part_of[event]] = what;
     if (after != story->state || event == CONTAINER_EVENT_REMOVED)
         story->since = what.fact.time;

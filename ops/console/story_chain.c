@@ -29,6 +29,7 @@ static void add(struct maker *maker, const struct story_fact *fact, const char *
     link->section = maker->section;
     link->fact = fact;
     va_start(args, fmt);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it misses va_start when it inlines */
     (void)vsnprintf(link->text, sizeof(link->text), fmt, args);
     va_end(args);
     maker->chain->count++;
