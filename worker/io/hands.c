@@ -27,6 +27,7 @@ static void on_exit_file(void *owner, const char *id, uint32_t run,
 {
     struct hands *hands = owner;
 
+    run_watches_set_told(hands->tools.watches, id, run);
     hands->events.on_exit(hands->owner, id, run, died);
 }
 

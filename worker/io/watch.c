@@ -28,6 +28,7 @@ struct watch {
     struct event *conmon_gone;
     struct event *init_gone;
     struct event *timer; /* what it means depends on who is gone */
+    bool is_told;        /* the exit file was seen; it may be gone again */
     bool is_lost;        /* init was killed and its end is awaited */
     watch_ended_fn *ended;
     void *ended_owner;
@@ -127,7 +128,8 @@ static void give_up(struct watch *watch)
 
 static bool has_exit(struct watch *watch)
 {
-    return watch->watches->events.has_exit(watch->watches->owner, watch->id, watch->run);
+    return watch->is_told ||
+           watch->watches->events.has_exit(watch->watches->owner, watch->id, watch->run);
 }
 
 static void handle_conmon_gone(struct watch *watch)
@@ -227,6 +229,7 @@ void run_watches_add(struct run_watches *watches, const char *id, uint32_t run,
         watch = add_watch(watches, id, run);
     else
         stop_watching(watch);
+    watch->is_told = false;
     watch->conmon = process_steal(conmon);
     watch->init = process_steal(init);
     watch->conmon_gone = watch_process(watch, &watch->conmon, on_conmon_gone);
@@ -236,6 +239,14 @@ void run_watches_add(struct run_watches *watches, const char *id, uint32_t run,
         abort();
     if (watch->conmon.fd < 0)
         set_timer(watch, EXIT_FILE_MS);
+}
+
+void run_watches_set_told(struct run_watches *watches, const char *id, uint32_t run)
+{
+    struct watch *watch = find_watch(watches, id, run);
+
+    if (watch != NULL)
+        watch->is_told = true;
 }
 
 bool run_watches_wait(struct run_watches *watches, const char *id, uint32_t run,

@@ -38,6 +38,9 @@ DEFINE_AUTODESTROY(run_watches)
 void run_watches_add(struct run_watches *watches, const char *id, uint32_t run,
                      struct process *conmon, struct process *init);
 
+/* The exit of this run has been told of: its file may be forgotten before conmon is gone. */
+void run_watches_set_told(struct run_watches *watches, const char *id, uint32_t run);
+
 typedef void watch_ended_fn(void *owner);
 
 /* Call `ended` when conmon of this run is gone, at the latest after `timeout_ms`, when it is
