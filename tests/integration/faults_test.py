@@ -1,0 +1,160 @@
+"""A fleet whose processes are killed and whose links are cut at random, and the promises it keeps.
+
+    GANTRY_SEED           of the schedule; printed, so that a run can be repeated
+    GANTRY_FAULT_STEPS    how many faults (default 24)
+    GANTRY_FAULT_SECONDS  go on with faults for so long, however many they are
+
+Time does not decide what is right: a fault comes when the fleet has done some more, or seems to be
+standing still.
+"""
+import collections
+import os
+import random
+import signal
+import time
+import unittest
+
+import checker
+import fleet
+import proxy
+from fault_rig import Rig
+
+SEED = int(os.environ.get("GANTRY_SEED", random.SystemRandom().randrange(1 << 32)))
+STEPS = int(os.environ.get("GANTRY_FAULT_STEPS", 24))
+SECONDS = float(os.environ.get("GANTRY_FAULT_SECONDS", 0))
+FAKE_HOSTS = 8
+
+
+class Schedule:
+    """One fault after the other."""
+
+    def __init__(self, rig):
+        self.rig = rig
+        self.random = random.Random(f"{rig.seed} schedule")
+        self.done = collections.Counter()
+        self.faults = [(self.kill_broker, 5), (self.hurt_link, 12), (self.kill_subscriber, 3),
+                       (self.stop_subscriber, 2), (self.stop_broker, 1), (self.hurt_all_links, 2)]
+        if rig.reals:
+            self.faults += [(self.kill_worker, 5), (self.stop_worker, 1)]
+
+    def run(self, steps, seconds=0):
+        end = time.monotonic() + seconds
+        while steps > 0 or time.monotonic() < end:
+            steps -= 1
+            self.pass_time()
+            fault = self.random.choices([fault for fault, _ in self.faults],
+                                        [weight for _, weight in self.faults])[0]
+            self.done[fault.__name__] += 1
+            fault()
+
+    def pass_time(self, more_max=40, seconds=1.0):
+        self.rig.progress.wait_for(self.random.randrange(1, more_max), seconds)
+
+    def kill_broker(self):
+        self.rig.kill_broker()
+        if self.random.random() < 0.3:
+            self.pass_time()
+        self.rig.start_broker()
+
+    def stop_broker(self):
+        self.rig.broker.process.send_signal(signal.SIGSTOP)
+        self.pass_time()
+        self.rig.broker.process.send_signal(signal.SIGCONT)
+
+    def kill_worker(self):
+        host = self.random.choice(self.rig.reals)
+        host.kill()
+        if self.random.random() < 0.5:
+            self.pass_time()
+        host.start()
+
+    def stop_worker(self):
+        self.stop_and_go_on(self.random.choice(self.rig.reals))
+
+    def stop_subscriber(self):
+        self.stop_and_go_on(self.random.choice(self.rig.subscribers))
+
+    def stop_and_go_on(self, somebody):
+        somebody.signal(signal.SIGSTOP)
+        self.pass_time()
+        somebody.signal(signal.SIGCONT)
+
+    def kill_subscriber(self):
+        subscriber = self.random.choice(self.rig.subscribers)
+        subscriber.kill()
+        if self.random.random() < 0.5:
+            self.pass_time()
+        subscriber.start()
+
+    def hurt_link(self):
+        self.hurt([self.random.choice(list(self.rig.links.values()))])
+
+    def hurt_all_links(self):
+        self.hurt(list(self.rig.links.values()))
+
+    def hurt(self, links):
+        """Until the next one does well again; one that is hurt may be hurt otherwise before."""
+        mode = self.random.choice(proxy.MODES)
+        for link in links:
+            link.set_mode(mode)
+        self.done[mode] += 1
+        self.pass_time()
+        if self.random.random() < 0.5:
+            self.kill_broker()
+        for link in links:
+            link.set_mode("pass")
+
+
+class FaultTest(fleet.FleetTest):
+    def setUp(self):
+        super().setUp()
+        print(f"GANTRY_SEED={SEED}", flush=True)
+
+    def make_rig(self, **options):
+        rig = Rig(self.directory, SEED, **options)
+        self.addCleanup(rig.close)
+        return rig
+
+    def assert_kept(self, rig):
+        """Read the history of a fleet that has settled, and judge it."""
+        rig.stop_workers()
+        history = rig.history()
+        complaints = rig.failures + checker.check(history) + rig.leftovers()
+        if complaints:
+            self.fail(f"{len(complaints)} complaints, GANTRY_SEED={SEED}:\n" +
+                      "\n".join(complaints[:40]))
+        return history
+
+
+class Faults(FaultTest):
+    def test_the_promises_hold_under_kills_and_partitions(self):
+        rig = self.make_rig()
+        for number in range(FAKE_HOSTS):
+            rig.add_fake_host(f"fake{number}")
+        has_real = os.geteuid() == 0
+        for name in ["real1", "real2"] if has_real else []:
+            rig.add_real_host(name)
+        rig.add_watcher("everything")
+        rig.add_watcher("containers", types=["container."])
+        rig.add_watcher("commands", kind=fleet.COMMAND)
+        rig.add_watcher("one-host", hosts=["fake1"])
+        rig.add_feed_follower("feed")
+        rig.wait_for_hosts()
+        fakes = [host.name_of_host for host in rig.fakes]
+        for hosts in [fakes[:4], fakes[4:], fakes, *[[host.name] for host in rig.reals]]:
+            rig.add_submitter(hosts)
+        schedule = Schedule(rig)
+        schedule.run(STEPS, SECONDS)
+        rig.settle()
+        print(dict(schedule.done), flush=True)
+        print(self.describe(self.assert_kept(rig)), flush=True)
+
+    def describe(self, history):
+        unknown = sum(not one.answers for one in history.submissions)
+        types = collections.Counter(r["type"] for r in history.log)
+        return (f"{len(history.submissions)} submissions, {unknown} unknown, {len(history.log)} "
+                f"records, {types['container.initialized']} runs, {types['host.hello']} hellos")
+
+
+if __name__ == "__main__":
+    fleet.main()
