@@ -43,7 +43,7 @@ int bus_open(struct event_base *loop, const char *url, const struct bus_tls *tls
              void (*on_connected)(void *owner, bool is_connected), void *owner, struct bus **ret,
              struct error *err);
 
-/* How long to be without a connection before nng's socket is replaced by a new one (15 s). */
+/* How long to be without a connection before nng's socket is replaced by a new one (7 s). */
 void bus_set_patience_ms(struct bus *bus, unsigned patience_ms);
 
 /* Cancels every question (their callbacks are not called) and closes. NULL is legal. Callable from

@@ -127,7 +127,7 @@ static void complete(struct bus_lane *lane)
         finish(lane, 0,
                (struct bytes){ .data = nng_msg_body(message), .size = nng_msg_len(message) });
     } else if (is_worth_another_try(result)) {
-        bus_link_suspect(lane->link); /* its end should be seen at once */
+        lane->handlers->on_broken(lane->owner); /* the link may never hear of it */
         ask_again(lane);
     } else {
         finish(lane, -EIO, (struct bytes){ 0 });

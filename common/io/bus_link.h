@@ -20,7 +20,7 @@
 #include "common/error.h"
 #include "common/io/bus_dial.h"
 
-#define BUS_LINK_STALE_MS   10000
+#define BUS_LINK_STALE_MS   7000
 #define BUS_LINK_SUSPECT_MS 2000
 
 struct event_base;
