@@ -176,13 +176,18 @@ existence container.create by unix:0"
     assert_match "$stderr" 'is before --from'
 }
 
-@test "the log is whole and folds to the broker's view, also after the broker was killed" {
+@test "the log is whole and folds to the broker's view, also after broker and worker were killed" {
+    start_web
     run gantry log verify --rebuild
     assert_equal "$status" 0
     assert_match "$output" 'View: .* folded again'
     assert_match "$output" 'Faults:     0'
+    stop_process one KILL
     stop_process broker KILL
     start_broker
+    start_worker one
+    gantry stop web >/dev/null
+    assert_equal "$(chain_of web | head -n 1)" "state died: exit code 9 (run 1)"
     gantry run --host two --name after --rootfs "$ROOTFS" true
     assert_equal "$(gantry log verify --rebuild --format '{{.View.Same}} {{.FaultCount}}')" "true 0"
 }
