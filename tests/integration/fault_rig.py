@@ -82,11 +82,12 @@ class Actor(threading.Thread):
 class Submitter(Actor):
     """A client: says each command until it is answered, or gives it up and never knows."""
 
-    def __init__(self, rig, number, hosts, url):
+    def __init__(self, rig, number, hosts, url, waiting=0.7):
         super().__init__(rig, f"client {number}")
         self.number = number
         self.hosts = hosts
         self.url = url
+        self.waiting = waiting  # how often it waits for an outcome before it goes on
         self.sequence = 0
         self.submissions = []
         self.containers = []
@@ -96,7 +97,7 @@ class Submitter(Actor):
         while not self.rig.is_ending.is_set():
             submission = self.next_command()
             self.submissions.append(submission)
-            if self.say(client, submission) and self.random.random() < 0.7:
+            if self.say(client, submission) and self.random.random() < self.waiting:
                 self.await_outcome(client, submission.id)
 
     def say(self, client, submission):
@@ -122,6 +123,9 @@ class Submitter(Actor):
         while not self.rig.is_ending.is_set():
             answer = self.ask(client, "outcome", id=identity, wait_ms=1000,
                               timeout=ASK_TIMEOUT + 1)
+            if answer is not None and answer.kind == "error":
+                self.rig.fail(f"{self.title}: outcome of {checker.short(identity)}: {answer}")
+                return
             if answer is not None and answer["command"]["state"] != PENDING:
                 self.rig.progress.add()
                 return
@@ -446,11 +450,11 @@ class Subscriber:
 class Rig:
     """The fleet. Its owner calls close(), whatever happens."""
 
-    def __init__(self, directory, seed, program="gantry-broker"):
+    def __init__(self, directory, seed):
         self.directory = directory
         self.seed = seed
         self.random = random.Random(seed)
-        self.program = program
+        self.program = "gantry-broker"
         self.rootfs = os.path.join(directory, "rootfs")
         self.is_ending = threading.Event()  # clients end, nobody crashes
         self.is_over = threading.Event()
@@ -507,9 +511,10 @@ class Rig:
         self.make_rootfs()
         self.reals.append(RealHost(self, name, self.link(f"to {name}")))
 
-    def add_submitter(self, hosts, url=None):
+    def add_submitter(self, hosts, **options):
         number = len(self.submitters) + 1
-        submitter = Submitter(self, 0xFA000000 + number, hosts, url or self.link(f"of {number}"))
+        submitter = Submitter(self, 0xFA000000 + number, hosts, self.link(f"of {number}"),
+                              **options)
         self.submitters.append(submitter)
         submitter.start()
 
@@ -556,6 +561,16 @@ class Rig:
         self.is_over.set()
         for host in self.fakes:
             join(host)
+
+    def end_quietly(self):
+        """No settling: the workers end, then the clients with their last answer in their hands."""
+        self.is_over.set()
+        for host in self.fakes:
+            join(host)
+        self.progress.wait_for(4, fleet.DEADLINE)
+        self.is_ending.set()
+        for submitter in self.submitters:
+            join(submitter)
 
     def await_outcomes(self):
         client, cursor, open_commands = Client(self.url), 0, {}
@@ -613,6 +628,12 @@ class Rig:
         self.await_subscribers(history.log[-1]["pos"])
         history.followers = [subscriber.read() for subscriber in self.subscribers]
         return history
+
+    def verify_log(self):
+        """What the operator's own check of the log says against it."""
+        done = subprocess.run([os.path.join(BUILD_DIR, "gantry"), "--broker", self.url, "log",
+                               "verify", "--rebuild"], capture_output=True, text=True, check=False)
+        return [] if done.returncode == 0 else [f"log verify: {done.stdout} {done.stderr}"]
 
     def read_marks(self):
         marks = {}

@@ -110,8 +110,8 @@ class FaultTest(fleet.FleetTest):
         super().setUp()
         print(f"GANTRY_SEED={SEED}", flush=True)
 
-    def make_rig(self, **options):
-        rig = Rig(self.directory, SEED, **options)
+    def make_rig(self):
+        rig = Rig(self.directory, SEED)
         self.addCleanup(rig.close)
         return rig
 
@@ -119,7 +119,8 @@ class FaultTest(fleet.FleetTest):
         """Read the history of a fleet that has settled, and judge it."""
         rig.stop_workers()
         history = rig.history()
-        complaints = rig.failures + checker.check(history) + rig.leftovers()
+        complaints = (rig.failures + checker.check(history) + rig.verify_log() +
+                      rig.leftovers())
         if complaints:
             self.fail(f"{len(complaints)} complaints, GANTRY_SEED={SEED}:\n" +
                       "\n".join(complaints[:40]))
@@ -149,11 +150,46 @@ class Faults(FaultTest):
         print(dict(schedule.done), flush=True)
         print(self.describe(self.assert_kept(rig)), flush=True)
 
-    def describe(self, history):
+    @staticmethod
+    def describe(history):
         unknown = sum(not one.answers for one in history.submissions)
         types = collections.Counter(r["type"] for r in history.log)
         return (f"{len(history.submissions)} submissions, {unknown} unknown, {len(history.log)} "
                 f"records, {types['container.initialized']} runs, {types['host.hello']} hellos")
+
+
+class Mutants(FaultTest):
+    """Brokers with a fault of their own: a checker that does not find it is worth nothing."""
+
+    def complaints_about(self, program, mode="pass"):
+        rig = self.make_rig()
+        rig.add_fake_host("fake")
+        rig.wait_for_hosts()
+        rig.program = program
+        rig.kill_broker()
+        rig.start_broker()
+        for _ in range(2):
+            rig.add_submitter(["fake"], waiting=0)
+            rig.links[f"of {len(rig.submitters)}"].set_mode(mode)
+        for _ in range(3):
+            self.assertTrue(rig.progress.wait_for(20, fleet.DEADLINE), rig.failures)
+            rig.kill_broker()
+            rig.start_broker()
+        self.assertTrue(rig.progress.wait_for(20, fleet.DEADLINE), rig.failures)
+        rig.end_quietly()
+        rig.kill_broker()
+        rig.start_broker()
+        return {complaint.split(":")[0] for complaint in checker.check(rig.history())}
+
+    def test_a_broker_that_answers_before_it_commits(self):
+        self.assertIn("lost", self.complaints_about("tests/gantry-broker-hasty"))
+
+    def test_a_broker_that_does_not_know_a_command_again(self):
+        self.assertIn("doubled", self.complaints_about("tests/gantry-broker-forgetful", "double"))
+
+    def test_a_broker_that_does_both_well(self):
+        unsettled = {"outcome", "journal", "effect"}  # they were given no time for it
+        self.assertLessEqual(self.complaints_about("gantry-broker", "double"), unsettled)
 
 
 if __name__ == "__main__":

@@ -123,6 +123,12 @@ class Link:
         finally:
             self._connections.discard(connection)
 
+    async def close(self):
+        self._server.close()
+        for connection in list(self._connections):
+            connection.abort()
+        await self._server.wait_closed()
+
     async def changed(self):
         await self._change.wait()
 
@@ -143,6 +149,7 @@ class Network:
     """All links, on a loop in a thread of its own."""
 
     def __init__(self):
+        self._links = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -157,9 +164,20 @@ class Network:
         async def make():
             link = Link(self, name, target)
             await link.open()
+            self._links.append(link)
             return link
         return asyncio.run_coroutine_threadsafe(make(), self._loop).result()
 
     def close(self):
+        asyncio.run_coroutine_threadsafe(self._close_links(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.close()
+
+    async def _close_links(self):
+        for link in self._links:
+            await link.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
