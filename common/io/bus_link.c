@@ -4,15 +4,16 @@
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
-#include <time.h>
 
 #include "common/mem.h"
 
-#define CLOSE_WAIT_S 2
+#define CLOSE_WAIT_MS 2000
 
 /* What the pipe callbacks of one socket hold on to. Lives until nng has closed the socket. */
 struct pulse {
@@ -77,9 +78,12 @@ unsigned bus_link_connection(struct bus_link *link)
 
 /* --- closing a socket, which can last */
 
+enum patience { WAIT_FOR_CLOSE, DO_NOT_WAIT };
+
 struct closing {
     nng_socket socket;
     struct pulse *pulse;
+    int done_fd; /* told when it is done; -1: nobody waits */
 };
 
 static void pulse_free(struct pulse *pulse)
@@ -88,13 +92,22 @@ static void pulse_free(struct pulse *pulse)
     free(pulse);
 }
 
+static void closing_free(struct closing *closing)
+{
+    if (closing->done_fd >= 0)
+        (void)close(closing->done_fd);
+    free(closing);
+}
+
 static void *close_socket(void *arg)
 {
     struct closing *closing = arg;
 
     (void)nng_close(closing->socket);
     pulse_free(closing->pulse);
-    free(closing);
+    if (closing->done_fd >= 0)
+        (void)eventfd_write(closing->done_fd, 1);
+    closing_free(closing);
     return NULL;
 }
 
@@ -112,50 +125,58 @@ static void unblock_signals(const sigset_t *before)
     (void)pthread_sigmask(SIG_SETMASK, before, NULL);
 }
 
-static int start_closing(struct closing *closing, pthread_t *ret)
+static int start_closing(struct closing *closing)
 {
+    pthread_attr_t detached;
+    pthread_t thread;
     sigset_t before;
     int r;
 
+    (void)pthread_attr_init(&detached);
+    (void)pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
     block_signals(&before);
-    r = pthread_create(ret, NULL, close_socket, closing);
+    r = pthread_create(&thread, &detached, close_socket, closing);
     unblock_signals(&before);
+    (void)pthread_attr_destroy(&detached);
     return -r;
 }
 
-static bool has_ended(pthread_t thread, time_t wait_s)
+static bool has_ended(int done_fd, int wait_ms)
 {
-    struct timespec until;
+    struct pollfd done = { .fd = done_fd, .events = POLLIN };
+    int r;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += wait_s;
-    if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) == 0)
-        return true;
-    (void)pthread_detach(thread);
-    return false;
+    do {
+        r = poll(&done, 1, wait_ms);
+    } while (r < 0 && errno == EINTR);
+    return r == 1;
 }
 
 /* A hanging nng_close means that nng's reaper hangs: no other one will end either. */
 static atomic_bool is_wedged;
 
 /* Returns whether nng is done with it. */
-static bool leave_socket(nng_socket socket, struct pulse *pulse, time_t wait_s)
+static bool leave_socket(nng_socket socket, struct pulse *pulse, enum patience patience)
 {
+    autoclose int done_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     struct closing *closing = mem_new(struct closing);
-    pthread_t thread;
+    bool is_waiting = patience == WAIT_FOR_CLOSE && !atomic_load(&is_wedged) && done_fd >= 0;
 
     (void)pthread_mutex_lock(&pulse->lock);
     pulse->link = NULL;
     (void)pthread_mutex_unlock(&pulse->lock);
-    *closing = (struct closing){ .socket = socket, .pulse = pulse };
-    if (start_closing(closing, &thread) < 0) {
-        free(closing);
+    *closing = (struct closing){ .socket = socket,
+                                 .pulse = pulse,
+                                 .done_fd = is_waiting ? fcntl(done_fd, F_DUPFD_CLOEXEC, 0) : -1 };
+    if (start_closing(closing) < 0) {
+        closing_free(closing);
         return false;
     }
-    if (has_ended(thread, atomic_load(&is_wedged) ? 0 : wait_s))
+    if (!is_waiting)
+        return false;
+    if (has_ended(done_fd, CLOSE_WAIT_MS))
         return true;
-    if (wait_s > 0)
-        atomic_store(&is_wedged, true);
+    atomic_store(&is_wedged, true);
     return false;
 }
 
@@ -203,7 +224,7 @@ static int enter_socket(struct bus_link *link, struct error *err)
     r = start_dialing(link, link->socket, link->pulse);
     if (r == 0)
         return 0;
-    (void)leave_socket(link->socket, link->pulse, CLOSE_WAIT_S);
+    (void)leave_socket(link->socket, link->pulse, WAIT_FOR_CLOSE);
     link->pulse = NULL;
     return error_set(err, bus_dial_errno(r), "%s", nng_strerror(r));
 }
@@ -298,7 +319,7 @@ static int renew(struct bus_link *link)
 {
     link->handlers->on_leave(link->owner);
     if (link->pulse != NULL)
-        (void)leave_socket(link->socket, link->pulse, 0);
+        (void)leave_socket(link->socket, link->pulse, DO_NOT_WAIT);
     link->pipe = 0;
     link->has_left = true;
     arm(link, link->stale_ms);
@@ -384,7 +405,7 @@ bool bus_link_close(struct bus_link *link)
     (void)event_del(link->bell);
     (void)event_del(link->stale);
     link->is_closed = true;
-    return link->pulse == NULL || leave_socket(link->socket, link->pulse, CLOSE_WAIT_S);
+    return link->pulse == NULL || leave_socket(link->socket, link->pulse, WAIT_FOR_CLOSE);
 }
 
 void bus_link_destroy(struct bus_link *link)
