@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ops/console/units.h"
+#include "common/quantity.h"
 
 #define CPU_PERIOD_US 100000
 
@@ -61,7 +61,7 @@ static int take_ulimits(const struct run_options *options, struct arena *arena,
 
 static int take_bytes(const char *text, const char *option, uint64_t *ret, struct error *err)
 {
-    int r = text != NULL ? units_parse_bytes(text, ret, err) : 0;
+    int r = text != NULL ? quantity_parse_bytes(text, ret, err) : 0;
 
     return r < 0 ? error_add_context(err, r, "--%s", option) : 0;
 }

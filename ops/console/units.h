@@ -1,5 +1,5 @@
 /*
- * Numbers as people write them: sizes, durations, times; and as they like to read them.
+ * Times as people write them; sizes, durations and times as they like to read them.
  */
 #ifndef GANTRY_OPS_CONSOLE_UNITS_H
 #define GANTRY_OPS_CONSOLE_UNITS_H
@@ -8,12 +8,6 @@
 #include <stdint.h>
 
 #include "common/error.h"
-
-/* "64m", "1.5g", "4096", "2kib": bytes, with units of 1024. -EINVAL otherwise. */
-int units_parse_bytes(const char *text, uint64_t *ret, struct error *err);
-
-/* "90s", "1h30m", "250ms", "10": nanoseconds; a bare number is seconds. */
-int units_parse_duration(const char *text, uint64_t *ret, struct error *err);
 
 /*
  * A moment in ns since 1970: "2026-11-29T16:00:00.5Z" (or +01:00, or without a zone: local), the
