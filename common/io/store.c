@@ -7,20 +7,20 @@
 #include "common/io/store.h"
 
 #include <assert.h>
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/queue.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <lmdb.h>
 
 #include "common/io/files.h"
+#include "common/io/lock_file.h"
 #include "common/mem.h"
 
 #define DIRECTORY_MODE 0700
@@ -111,33 +111,26 @@ static struct bytes from_mdb(MDB_val value)
     return (struct bytes){ .data = value.mv_data, .size = value.mv_size };
 }
 
-static int fail_busy(const struct store *store, struct error *err)
+uint64_t store_bytes(struct store *store)
 {
-    char holder[32] = "";
-    ssize_t size = pread(store->lock_fd, holder, sizeof(holder) - 1, 0);
+    MDB_envinfo info;
+    MDB_stat stat;
 
-    holder[size > 0 ? strcspn(holder, "\n") : 0] = '\0';
-    return error_set(err, -EBUSY, "store %s is in use by another process (pid %s)",
-                     store->directory, holder[0] != '\0' ? holder : "unknown");
+    (void)mdb_env_info(store->env, &info);
+    (void)mdb_env_stat(store->env, &stat);
+    return ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize;
 }
 
-/* The lock is the open file's, not its presence: it dies with its holder. Never unlinked. */
-static int take_lock(struct store *store, struct error *err)
+/* LMDB maps its pages without asking whether the file still has them all: reading where a file was
+ * cut off would be SIGBUS. Zeros instead are no page, and no record that has its checksum. */
+static int make_whole(struct store *store, int fd)
 {
-    autofree char *path = mem_text("%s/lock", store->directory);
+    uint64_t size = store_bytes(store);
+    struct stat file;
 
-    store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
-    if (store->lock_fd < 0)
-        return error_set_errno(err, "open %s", path);
-    if (flock(store->lock_fd, LOCK_EX | LOCK_NB) < 0) {
-        if (errno == EWOULDBLOCK)
-            return fail_busy(store, err);
-        return error_set_errno(err, "lock %s", path);
-    }
-    /* The pid is for the sentence above only. */
-    if (ftruncate(store->lock_fd, 0) == 0)
-        (void)dprintf(store->lock_fd, "%d\n", (int)getpid());
-    return 0;
+    if (fstat(fd, &file) < 0)
+        return errno;
+    return (uint64_t)file.st_size < size && ftruncate(fd, (off_t)size) < 0 ? errno : 0;
 }
 
 static int open_environment(struct store *store, uint64_t map_bytes, struct error *err)
@@ -156,6 +149,8 @@ static int open_environment(struct store *store, uint64_t map_bytes, struct erro
         r = mdb_env_get_fd(store->env, &fd);
     if (r == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
         r = errno;
+    if (r == 0)
+        r = make_whole(store, fd);
     if (r == 0)
         r = mdb_reader_check(store->env, NULL);
     return r == 0 ? 0 : fail_store(store, r, "open", err);
@@ -198,13 +193,15 @@ int store_open(const char *directory, const char *const *tables, uint64_t map_by
                struct store **ret, struct error *err)
 {
     autodestroy(store) struct store *store = new_store(directory, tables);
+    autofree char *lock = NULL;
     int r = files_make_durable(directory, DIRECTORY_MODE, err);
 
     if (r < 0)
         return r;
-    r = take_lock(store, err);
+    lock = mem_text("%s/lock", directory);
+    r = lock_file_take(lock, FILE_MODE, &store->lock_fd, err);
     if (r < 0)
-        return r;
+        return error_add_context(err, r, "store %s", directory);
     r = open_environment(store, map_bytes, err);
     if (r < 0)
         return r;
@@ -235,14 +232,13 @@ void store_close(struct store *store)
     free(store);
 }
 
-uint64_t store_bytes(struct store *store)
+int store_copy(struct store *store, int fd, struct error *err)
 {
-    MDB_envinfo info;
-    MDB_stat stat;
+    int r = mdb_env_copyfd2(store->env, fd, MDB_CP_COMPACT);
 
-    (void)mdb_env_info(store->env, &info);
-    (void)mdb_env_stat(store->env, &stat);
-    return ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize;
+    if (r != 0)
+        return fail_store(store, r, "copy", err);
+    return fsync(fd) < 0 ? error_set_errno(err, "store %s: copy", store->directory) : 0;
 }
 
 int store_begin(struct store *store, enum store_mode mode, struct store_txn **ret,
@@ -383,6 +379,14 @@ uint64_t store_count(struct store_txn *txn, unsigned table)
     return stat.ms_entries;
 }
 
+uint64_t store_table_bytes(struct store_txn *txn, unsigned table)
+{
+    MDB_stat stat = { 0 };
+
+    (void)mdb_stat(txn->mdb, handle_of(txn, table), &stat);
+    return (stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages) * stat.ms_psize;
+}
+
 static int open_cursor(struct store_txn *txn, unsigned table, MDB_cursor **ret, struct error *err)
 {
     int r = mdb_cursor_open(txn->mdb, handle_of(txn, table), ret);
@@ -481,20 +485,4 @@ int store_last(struct store_txn *txn, unsigned table, struct bytes *ret_key,
     *ret_key = from_mdb(key);
     *ret_value = from_mdb(value);
     return 1;
-}
-
-void store_key_u64(uint64_t number, uint8_t ret[static 8])
-{
-    uint64_t sorted = htobe64(number);
-
-    memcpy(ret, &sorted, sizeof(sorted));
-}
-
-uint64_t store_key_read_u64(struct bytes key)
-{
-    uint64_t sorted;
-
-    assert(key.size >= sizeof(sorted));
-    memcpy(&sorted, key.data, sizeof(sorted));
-    return be64toh(sorted);
 }

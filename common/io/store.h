@@ -83,6 +83,12 @@ int store_last(struct store_txn *txn, unsigned table, struct bytes *ret_key,
 uint64_t store_count(struct store_txn *txn, unsigned table);
 /* Bytes of the file that were ever used: it does not shrink, freed pages are used again. */
 uint64_t store_bytes(struct store *store);
+/* Bytes of the pages that hold the table now. */
+uint64_t store_table_bytes(struct store_txn *txn, unsigned table);
+
+/* Write the store, as it is at this moment and without its free pages, to the open file `fd` and
+ * flush it: the data.mdb of a store with the same content. Blocks; others may write meanwhile. */
+int store_copy(struct store *store, int fd, struct error *err);
 
 /* Keys that sort as their numbers: big endian. */
 void store_key_u64(uint64_t number, uint8_t ret[static 8]);

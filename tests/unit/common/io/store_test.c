@@ -567,6 +567,71 @@ static void number_keys_sort_as_their_numbers(void **state)
     }
 }
 
+static void put_numbered(struct store *store, unsigned from, unsigned to)
+{
+    struct store_txn *txn = begin(store, STORE_WRITE);
+
+    for (unsigned i = from; i < to; i++) {
+        uint8_t key[8];
+
+        store_key_u64(i, key);
+        assert_int_equal(store_append(txn, LOG, (struct bytes){ key, 8 }, text("value"), NULL), 0);
+    }
+    assert_int_equal(store_commit(txn, NULL), 0);
+}
+
+static uint64_t count_log(struct store *store)
+{
+    struct store_txn *txn = begin(store, STORE_READ);
+    uint64_t count = store_count(txn, LOG);
+
+    store_abort(txn);
+    return count;
+}
+
+static void a_copy_is_a_store_of_that_moment(void **state)
+{
+    struct place *place = *state;
+    autodestroy(store) struct store *store = open_store(place->store);
+    autodestroy(store) struct store *copy = NULL;
+    autofree char *directory = mem_text("%s/copy", place->directory);
+    autofree char *file = mem_text("%s/data.mdb", directory);
+    int fd;
+
+    put_numbered(store, 0, 1000);
+    assert_int_equal(mkdir(directory, 0700), 0);
+    fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(store_copy(store, fd, NULL), 0);
+    assert_int_equal(close(fd), 0);
+    put_numbered(store, 1000, 1001);
+    copy = open_store(directory);
+    assert_int_equal(count_log(copy), 1000);
+    assert_int_equal(count_log(store), 1001);
+}
+
+static void a_store_that_was_cut_off_does_not_end_its_reader(void **state)
+{
+    struct place *place = *state;
+    struct store *store = open_store(place->store);
+    autofree char *file = mem_text("%s/data.mdb", place->store);
+    struct store_txn *txn;
+    struct bytes value;
+    uint8_t key[8];
+
+    put_numbered(store, 0, 20000);
+    store_close(store);
+    assert_int_equal(truncate(file, 64L * 1024), 0);
+    store = NULL;
+    if (store_open(place->store, tables, MAP_BYTES, &store, NULL) < 0)
+        return; /* it has noticed at once */
+    txn = begin(store, STORE_READ);
+    store_key_u64(10000, key);
+    assert_int_not_equal(store_get(txn, LOG, (struct bytes){ key, 8 }, &value), 0);
+    store_abort(txn);
+    store_close(store);
+}
+
 #define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, make_place, remove_place)
 
 int main(void)
@@ -590,6 +655,8 @@ int main(void)
         IN_PLACE(a_killed_holder_leaves_an_open_door_and_its_commits),
         IN_PLACE(a_file_that_is_no_store_is_named_unclean),
         IN_PLACE(the_file_grows_by_what_is_written),
+        IN_PLACE(a_copy_is_a_store_of_that_moment),
+        IN_PLACE(a_store_that_was_cut_off_does_not_end_its_reader),
         cmocka_unit_test(number_keys_sort_as_their_numbers),
     };
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
