@@ -27,7 +27,8 @@ struct log_state {
     uint64_t epoch;       /* grows when the log is restored or rebuilt */
     uint64_t head;        /* position of the last record; 0 when there was never one */
     uint64_t floor;       /* records up to this position are no longer kept; 0: all are */
-    uint64_t bytes;       /* that the log takes on the disk */
+    uint64_t bytes; /* that the log takes on the disk: room of trimmed records is used again */
+    uint64_t record_bytes; /* that its records take of these */
 };
 
 struct log_entry {
@@ -50,6 +51,7 @@ struct log_cursor {
 
 struct log_functions {
     void (*close)(struct log *log);
+    int (*copy)(struct log *log, int fd, struct error *err);
     int (*begin)(struct log *log, enum log_mode mode, struct log_txn **ret, struct error *err);
     int (*commit)(struct log_txn *txn, struct error *err);
     void (*abort)(struct log_txn *txn);
@@ -62,6 +64,7 @@ struct log_functions {
     void (*walk_end)(struct log_cursor *cursor);
     int (*trim)(struct log_txn *txn, uint64_t upto, unsigned max, unsigned *ret_count,
                 struct error *err);
+    int (*renew)(struct log_txn *txn, struct error *err);
     int (*table_get)(struct log_txn *txn, unsigned table, struct bytes key, struct bytes *ret);
     int (*table_put)(struct log_txn *txn, unsigned table, struct bytes key, struct bytes value,
                      struct error *err);
@@ -77,6 +80,13 @@ static inline void log_close(struct log *log)
 {
     if (log != NULL)
         log->functions->close(log);
+}
+
+/* Write all that the log and the tables are at this moment to the open file `fd`, and flush it; the
+ * engine makes a log of it again. Blocks for as long as it takes; others may write meanwhile. */
+static inline int log_copy(struct log *log, int fd, struct error *err)
+{
+    return log->functions->copy(log, fd, err);
 }
 
 static inline int log_begin(struct log *log, enum log_mode mode, struct log_txn **ret,
@@ -156,6 +166,12 @@ static inline int log_trim(struct log_txn *txn, uint64_t upto, unsigned max, uns
                            struct error *err)
 {
     return txn->functions->trim(txn, upto, max, ret_count, err);
+}
+
+/* Begin another epoch: the log was restored, and may lack what others have seen of it. */
+static inline int log_renew(struct log_txn *txn, struct error *err)
+{
+    return txn->functions->renew(txn, err);
 }
 
 /* The caller's tables, known by their index in the list that opened the log. `get`: borrowed until

@@ -6,15 +6,15 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "broker/io/index_key.h"
+#include "broker/io/stored_number.h"
 #include "broker/io/stored_record.h"
 #include "common/arena.h"
 #include "common/io/store.h"
 #include "common/mem.h"
 #include "schemas/codec.h"
 
-#define LOG_FORMAT     1
-#define POSITION_SIZE  8
-#define STREAM_KEY_MAX (NAME_SIZE_MAX + 16) /* a stream's name, NUL, position */
+#define LOG_FORMAT 1
 
 enum table { TABLE_LOG, TABLE_INDEX, TABLE_HEADS, TABLE_META, TABLE_COUNT };
 
@@ -38,56 +38,9 @@ struct lmdb_cursor {
     char stream[STREAM_KEY_MAX]; /* empty: all streams */
 };
 
-/* A key of the index: sorts by stream, then by position. */
-struct index_key {
-    uint8_t bytes[STREAM_KEY_MAX];
-    size_t size;
-};
-
 static struct lmdb_txn *txn_of(struct log_txn *txn)
 {
     return container_of(txn, struct lmdb_txn, base);
-}
-
-static int index_key_make(const char *stream, uint64_t pos, struct index_key *ret,
-                          struct error *err)
-{
-    size_t size = strlen(stream) + 1;
-
-    if (size + POSITION_SIZE > sizeof(ret->bytes))
-        return error_set(err, -ENAMETOOLONG, "stream %.32s...: its name is too long", stream);
-    memcpy(ret->bytes, stream, size);
-    store_key_u64(pos, ret->bytes + size);
-    ret->size = size + POSITION_SIZE;
-    return 0;
-}
-
-/* Numbers that `meta` and `heads` keep; 0 when absent. */
-static int get_number(struct store_txn *txn, enum table table, const char *key, uint64_t *ret,
-                      struct error *err)
-{
-    struct bytes value;
-    int r = store_get(txn, table, bytes_of_text(key), &value);
-
-    if (r == -ENOENT) {
-        *ret = 0;
-        return 0;
-    }
-    if (r < 0)
-        return error_set(err, r, "read %s", key);
-    if (value.size != POSITION_SIZE)
-        return error_set(err, -EUCLEAN, "%s is damaged on the disk", key);
-    *ret = store_key_read_u64(value);
-    return 0;
-}
-
-static int put_number(struct store_txn *txn, enum table table, const char *key, uint64_t number,
-                      struct error *err)
-{
-    uint8_t value[POSITION_SIZE];
-
-    store_key_u64(number, value);
-    return store_put(txn, table, bytes_of_text(key), (struct bytes){ value, sizeof(value) }, err);
 }
 
 static int read_head(struct store_txn *txn, uint64_t *ret, struct error *err)
@@ -148,7 +101,12 @@ static int lmdb_commit(struct log_txn *base, struct error *err)
 static int lmdb_state(struct log_txn *base, struct log_state *ret, struct error *err)
 {
     struct lmdb_txn *txn = txn_of(base);
-    struct log_state state = { .head = txn->head, .bytes = store_bytes(txn->log->store) };
+    struct log_state state = {
+        .head = txn->head,
+        .bytes = store_bytes(txn->log->store),
+        .record_bytes =
+            store_table_bytes(txn->store, TABLE_LOG) + store_table_bytes(txn->store, TABLE_INDEX),
+    };
     struct bytes id;
     int r;
 
@@ -156,10 +114,10 @@ static int lmdb_state(struct log_txn *base, struct log_state *ret, struct error 
     if (r < 0 || id.size != sizeof(state.id))
         return error_set(err, -EUCLEAN, "the id of the log is damaged on the disk");
     memcpy(&state.id, id.data, sizeof(state.id));
-    r = get_number(txn->store, TABLE_META, "epoch", &state.epoch, err);
+    r = stored_number_get(txn->store, TABLE_META, "epoch", &state.epoch, err);
     if (r < 0)
         return r;
-    r = get_number(txn->store, TABLE_META, "floor", &state.floor, err);
+    r = stored_number_get(txn->store, TABLE_META, "floor", &state.floor, err);
     if (r < 0)
         return r;
     *ret = state;
@@ -169,7 +127,7 @@ static int lmdb_state(struct log_txn *base, struct log_state *ret, struct error 
 static int lmdb_stream_head(struct log_txn *base, const char *stream, uint64_t *ret,
                             struct error *err)
 {
-    return get_number(txn_of(base)->store, TABLE_HEADS, stream, ret, err);
+    return stored_number_get(txn_of(base)->store, TABLE_HEADS, stream, ret, err);
 }
 
 static int lmdb_append(struct log_txn *base, struct record *record, struct error *err)
@@ -183,7 +141,7 @@ static int lmdb_append(struct log_txn *base, struct record *record, struct error
     r = index_key_make(record->stream, txn->head + 1, &index, err);
     if (r < 0)
         return r;
-    r = get_number(txn->store, TABLE_HEADS, record->stream, &prev, err);
+    r = stored_number_get(txn->store, TABLE_HEADS, record->stream, &prev, err);
     if (r < 0)
         return r;
     record->pos = txn->head + 1;
@@ -198,7 +156,7 @@ static int lmdb_append(struct log_txn *base, struct record *record, struct error
                   (struct bytes){ 0 }, err);
     if (r < 0)
         return r;
-    r = put_number(txn->store, TABLE_HEADS, record->stream, record->pos, err);
+    r = stored_number_put(txn->store, TABLE_HEADS, record->stream, record->pos, err);
     if (r < 0)
         return r;
     txn->head = record->pos;
@@ -340,7 +298,7 @@ static int lmdb_trim(struct log_txn *base, uint64_t upto, unsigned max, unsigned
         r = store_delete(txn->store, TABLE_INDEX, (struct bytes){ index.bytes, index.size }, err);
         if (r < 0)
             return r;
-        r = put_number(txn->store, TABLE_META, "floor", pos, err);
+        r = stored_number_put(txn->store, TABLE_META, "floor", pos, err);
         if (r < 0)
             return r;
         count++;
@@ -394,6 +352,20 @@ static int lmdb_table_walk(struct log_txn *txn, unsigned table, struct bytes fro
     return r;
 }
 
+static int lmdb_renew(struct log_txn *base, struct error *err)
+{
+    struct store_txn *store = txn_of(base)->store;
+    uint64_t epoch;
+    int r = stored_number_get(store, TABLE_META, "epoch", &epoch, err);
+
+    return r < 0 ? r : stored_number_put(store, TABLE_META, "epoch", epoch + 1, err);
+}
+
+static int lmdb_copy(struct log *base, int fd, struct error *err)
+{
+    return store_copy(container_of(base, struct lmdb_log, base)->store, fd, err);
+}
+
 static void lmdb_close(struct log *base)
 {
     struct lmdb_log *log = container_of(base, struct lmdb_log, base);
@@ -404,6 +376,7 @@ static void lmdb_close(struct log *base)
 
 static const struct log_functions lmdb_functions = {
     .close = lmdb_close,
+    .copy = lmdb_copy,
     .begin = lmdb_begin,
     .commit = lmdb_commit,
     .abort = lmdb_abort,
@@ -414,6 +387,7 @@ static const struct log_functions lmdb_functions = {
     .next = lmdb_next,
     .walk_end = lmdb_walk_end,
     .trim = lmdb_trim,
+    .renew = lmdb_renew,
     .table_get = lmdb_table_get,
     .table_put = lmdb_table_put,
     .table_remove = lmdb_table_remove,
@@ -428,7 +402,7 @@ static int prepare(struct store_txn *txn, struct error *err)
     uint64_t format;
     int r;
 
-    r = get_number(txn, TABLE_META, "format", &format, err);
+    r = stored_number_get(txn, TABLE_META, "format", &format, err);
     if (r < 0)
         return r;
     if (format == LOG_FORMAT)
@@ -442,10 +416,10 @@ static int prepare(struct store_txn *txn, struct error *err)
                   err);
     if (r < 0)
         return r;
-    r = put_number(txn, TABLE_META, "epoch", 1, err);
+    r = stored_number_put(txn, TABLE_META, "epoch", 1, err);
     if (r < 0)
         return r;
-    return put_number(txn, TABLE_META, "format", LOG_FORMAT, err);
+    return stored_number_put(txn, TABLE_META, "format", LOG_FORMAT, err);
 }
 
 static int prepare_store(struct store *store, struct error *err)

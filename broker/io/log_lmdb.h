@@ -14,7 +14,9 @@
 
 #include "broker/io/log.h"
 
-#define LOG_TABLES_MAX 16 /* of the caller */
+#define LOG_TABLES_MAX 32 /* of the caller */
+
+#define LOG_LMDB_FILE "data.mdb" /* in the log's directory: the whole log */
 
 /*
  * Open or make the log in `directory`. `tables`: the NULL-ended names of the caller's tables, at

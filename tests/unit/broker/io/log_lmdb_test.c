@@ -248,6 +248,34 @@ static void the_last_record_is_never_trimmed(void **state)
     assert_int_equal(broker_log_append(place, "sys", "x", 1), 4);
 }
 
+static void another_epoch_is_one_more(void **state)
+{
+    struct broker_log *place = *state;
+    struct log_txn *txn;
+
+    assert_int_equal(broker_log_state(place).epoch, 1);
+    assert_int_equal(log_begin(place->log, LOG_WRITE, &txn, NULL), 0);
+    assert_int_equal(log_renew(txn, NULL), 0);
+    assert_int_equal(log_commit(txn, NULL), 0);
+    broker_log_reopen(place);
+    assert_int_equal(broker_log_state(place).epoch, 2);
+}
+
+static void trimming_makes_room(void **state)
+{
+    struct broker_log *place = *state;
+    struct log_state before;
+    struct log_state after;
+
+    (void)broker_log_append(place, "sys", "x", 2000);
+    before = broker_log_state(place);
+    assert_int_equal(trim(place, 1000, 2000), 1000);
+    after = broker_log_state(place);
+    assert_true(after.record_bytes < before.record_bytes * 2 / 3);
+    assert_true(after.record_bytes > 0);
+    assert_true(after.bytes >= after.record_bytes);
+}
+
 static int count_visit(void *owner, struct bytes key, struct bytes value)
 {
     unsigned *count = owner;
@@ -309,6 +337,8 @@ int main(void)
         LOG_TEST(a_flipped_bit_is_found_and_named),
         LOG_TEST(trimming_raises_the_floor_and_keeps_the_heads),
         LOG_TEST(the_last_record_is_never_trimmed),
+        LOG_TEST(another_epoch_is_one_more),
+        LOG_TEST(trimming_makes_room),
         LOG_TEST(tables_change_with_the_log_or_not_at_all),
         LOG_TEST(a_second_open_is_refused),
     };
