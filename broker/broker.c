@@ -134,6 +134,7 @@ static int wire(struct broker *broker, struct error *err)
     broker->outcomes = outcomes_new(broker);
     broker->relay = relay_new(broker);
     broker->publisher = publisher_new(broker);
+    broker->retention = retention_new(broker, &broker->options->retention);
     r = view_hashes_new(broker, &broker->view_hashes, err);
     if (r < 0)
         return r;
@@ -178,6 +179,7 @@ void broker_destroy(struct broker *broker)
     /* What works on other threads may hold requests: it goes first, and answers them. */
     committer_destroy(broker->committer);
     broker->committer = NULL;
+    retention_destroy(broker->retention);
     view_hashes_destroy(broker->view_hashes);
     sp_server_destroy(broker->server);
     relay_destroy(broker->relay);

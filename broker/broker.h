@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "broker/retention.h"
 #include "common/auto.h"
 #include "common/error.h"
 #include "common/io/sp.h"
@@ -27,6 +28,7 @@ struct watches;
 struct broker_options {
     const char *state_directory;
     const char *accepted_journal; /* host whose worker may come with another journal; NULL: none */
+    struct retention_policy retention;
 };
 
 struct broker {
@@ -41,6 +43,7 @@ struct broker {
     struct outcomes *outcomes;
     struct relay *relay;
     struct publisher *publisher;
+    struct retention *retention;
     struct view_hashes *view_hashes;
     void (*on_drained)(struct broker *broker); /* while stopping: all is written and answered */
 };

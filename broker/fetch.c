@@ -24,7 +24,7 @@ void handle_fetch(struct broker *broker, struct request *request)
         return;
     }
     if (page_open(broker->log, &wish, &page, &err) < 0) {
-        page_refuse(request->sp, &err);
+        page_refuse(request->sp, &page, &err);
         return;
     }
     reply_message(request->sp, &page_schema, &page.page);

@@ -12,6 +12,7 @@
 #include "common/io/notify.h"
 #include "common/io/options.h"
 #include "common/mem.h"
+#include "common/quantity.h"
 
 /* What has been answered last is given so long to reach its peers. */
 #define FAREWELL_MS 100
@@ -30,6 +31,10 @@ static const struct option_row option_rows[] = {
     { "accept-journal", "HOST",
       "let a worker without its journal take over this host; its containers are forgotten",
       false, NULL },
+    { "retain-age", "DURATION", "drop records that are older: 30d, 12h (default: never)", false,
+      NULL },
+    { "retain-bytes", "SIZE", "drop the oldest records beyond so much: 10g (default: never)", false,
+      NULL },
     { "log-level", "LEVEL", "debug, info, warning or error", false, "info" },
 };
 /* clang-format on */
@@ -46,6 +51,22 @@ struct program {
     struct event *on_term;
     struct event *on_int;
 };
+
+static int read_retention(const struct option_set *set, struct retention_policy *ret,
+                          struct error *err)
+{
+    const char *age = options_get(set, "retain-age");
+    const char *bytes = options_get(set, "retain-bytes");
+    int r = 0;
+
+    if (age != NULL)
+        r = quantity_parse_duration(age, &ret->age_ns, err);
+    if (r < 0)
+        return error_add_context(err, r, "--retain-age");
+    if (bytes != NULL)
+        r = quantity_parse_bytes(bytes, &ret->bytes, err);
+    return r < 0 ? error_add_context(err, r, "--retain-bytes") : 0;
+}
 
 static int read_options(struct program *program, struct error *err)
 {
@@ -77,7 +98,7 @@ static int read_options(struct program *program, struct error *err)
         .state_directory = options_get(set, "state"),
         .accepted_journal = options_get(set, "accept-journal"),
     };
-    return 0;
+    return read_retention(set, &program->broker_options.retention, err);
 }
 
 /* Everything is written: leave the loop once the last answers have had time to go out. */

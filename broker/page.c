@@ -48,7 +48,7 @@ static int collect(const struct page_wish *wish, struct open_page *page, struct 
     struct log_entry entry;
     int r;
 
-    r = log_walk(page->txn, wish->stream, wish->after, &cursor, err);
+    r = log_walk(page->txn, wish->stream, page->after, &cursor, err);
     if (r < 0)
         return r;
     while (!is_full(page, wish)) {
@@ -89,7 +89,7 @@ static int check_kept_of_stream(const struct page_wish *wish, const struct open_
 
 static int check_kept(const struct page_wish *wish, const struct open_page *page, struct error *err)
 {
-    if (wish->after >= page->page.floor)
+    if (page->after >= page->page.floor)
         return 0;
     if (wish->stream != NULL)
         return check_kept_of_stream(wish, page, err);
@@ -131,7 +131,10 @@ static int read_page(const struct page_wish *wish, struct open_page *page, struc
     page->page.epoch = state.epoch;
     page->page.floor = state.floor;
     page->page.records.items = page->records;
-    page->scanned_upto = wish->after;
+    page->after = wish->after;
+    if (wish->may_begin_at_floor && page->after < state.floor)
+        page->after = state.floor;
+    page->scanned_upto = page->after;
     r = collect(wish, page, err);
     if (r < 0)
         return r;
@@ -166,10 +169,10 @@ void page_close(struct open_page *page)
     page->txn = NULL;
 }
 
-void page_refuse(struct sp_request *request, const struct error *err)
+void page_refuse(struct sp_request *request, const struct open_page *page, const struct error *err)
 {
     if (err->code == -ENODATA) {
-        reply_failure(request, FAILURE_TRIMMED, "%s", err->text);
+        reply_trimmed(request, page->page.floor, err->text);
         return;
     }
     log_failure("log.unreadable", err);

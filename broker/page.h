@@ -6,6 +6,7 @@
 #ifndef GANTRY_BROKER_PAGE_H
 #define GANTRY_BROKER_PAGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "broker/io/log.h"
@@ -15,6 +16,7 @@ struct page_wish {
     const char *stream;         /* NULL: all records */
     uint64_t cursor;            /* the asker's: it has dealt with everything up to it */
     uint64_t after;             /* records beyond this, which is not below the cursor */
+    bool may_begin_at_floor;    /* records that are no longer kept are not missed */
     uint64_t upto;              /* and not beyond this; 0: no limit */
     const struct watch *filter; /* records that pass it; NULL: all */
     unsigned records_max;       /* 0: PAGE_RECORDS_MAX */
@@ -24,6 +26,7 @@ struct page_wish {
 /* Open from page_open() to page_close(). */
 struct open_page {
     struct page page;      /* the reply; what it points to is borrowed from here */
+    uint64_t after;        /* of the wish, or the floor */
     uint64_t scanned_upto; /* records up to this position were looked at */
     unsigned scanned;      /* how many */
     size_t bytes;          /* of the records in the page */
@@ -42,7 +45,7 @@ void page_close(struct open_page *page);
 
 struct sp_request;
 
-/* Answer what page_open() failed with: internal, trimmed, ... */
-void page_refuse(struct sp_request *request, const struct error *err);
+/* Answer what page_open() failed with: internal, or trimmed with the floor. */
+void page_refuse(struct sp_request *request, const struct open_page *page, const struct error *err);
 
 #endif

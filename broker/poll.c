@@ -39,7 +39,8 @@ static int open_commands(struct host *host, uint64_t cursor, struct open_page *r
                          struct error *err)
 {
     char stream[NAME_SIZE_MAX + sizeof(STREAM_COMMANDS_PREFIX)];
-    struct page_wish wish = { .stream = stream, .cursor = cursor };
+    /* Commands that were trimmed have all ended (trim.h): the worker need not see them. */
+    struct page_wish wish = { .stream = stream, .cursor = cursor, .may_begin_at_floor = true };
     struct log *log = host->broker->log;
     int r;
 
@@ -58,7 +59,7 @@ static void answer(struct host *host)
     struct error err = { 0 };
 
     if (open_commands(host, host->poll_cursor, &page, &err) < 0) {
-        page_refuse(request, &err);
+        page_refuse(request, &page, &err);
         return;
     }
     reply_message(request, &page_schema, &page.page);
@@ -89,7 +90,7 @@ void handle_poll(struct broker *broker, struct request *request)
         return;
     poll_wake(host);
     if (open_commands(host, asked->cursor, &page, &err) < 0) {
-        page_refuse(request->sp, &err);
+        page_refuse(request->sp, &page, &err);
         return;
     }
     if (page.page.records.count > 0 || asked->wait_ms == 0) {

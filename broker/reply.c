@@ -57,6 +57,17 @@ void reply_busy(struct sp_request *request, const char *why)
     reply_with(request, FAILURE_BUSY, text, RETRY_MS);
 }
 
+void reply_trimmed(struct sp_request *request, uint64_t floor, const char *why)
+{
+    const struct bus_error error = {
+        .code = borrowed(failure_name(FAILURE_TRIMMED)),
+        .text = borrowed(why),
+        .floor = floor,
+    };
+
+    reply_message(request, &bus_error_schema, &error);
+}
+
 static enum failure failure_of(int code)
 {
     switch (code) {

@@ -5,6 +5,8 @@
 #ifndef GANTRY_BROKER_REPLY_H
 #define GANTRY_BROKER_REPLY_H
 
+#include <stdint.h>
+
 #include "common/error.h"
 #include "schemas/failure.h"
 #include "schemas/schema.h"
@@ -19,6 +21,9 @@ void reply_failure(struct sp_request *request, enum failure failure, const char 
 
 /* The error reply `busy`: ask again in a moment. */
 void reply_busy(struct sp_request *request, const char *why);
+
+/* The error reply `trimmed`, with the floor of the log. */
+void reply_trimmed(struct sp_request *request, uint64_t floor, const char *why);
 
 /* The error reply for what failed in the broker: `disk`, `busy`, or `internal`. */
 void reply_error(struct sp_request *request, const struct error *err);

@@ -5,10 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "broker/view_base.h"
 #include "common/arena.h"
 #include "schemas/codec.h"
-
-#define TABLE_NUMBERS VIEW_TABLE_COUNT
 
 /* Records that one transaction folds when the view is made anew. */
 #define FOLD_RECORDS_MAX 10000
@@ -52,7 +51,8 @@ void view_store_tables(const char *ret[static VIEW_STORE_TABLES_MAX + 1])
 {
     for (unsigned i = 0; i < VIEW_TABLE_COUNT; i++)
         ret[i] = view_table_name((enum view_table)i);
-    ret[TABLE_NUMBERS] = "numbers";
+    view_base_tables(ret + VIEW_STORE_BASE);
+    ret[VIEW_STORE_NUMBERS] = "numbers";
     ret[VIEW_STORE_TABLES_MAX] = NULL;
 }
 
@@ -65,7 +65,7 @@ int view_store_number(struct log_txn *txn, const char *name, uint64_t *ret, stru
 {
     uint64_t number;
     struct bytes value;
-    int r = log_table_get(txn, TABLE_NUMBERS, bytes_of_text(name), &value);
+    int r = log_table_get(txn, VIEW_STORE_NUMBERS, bytes_of_text(name), &value);
 
     if (r == -ENOENT) {
         *ret = 0;
@@ -84,11 +84,20 @@ int view_store_put_number(struct log_txn *txn, const char *name, uint64_t number
 {
     uint64_t value = htobe64(number);
 
-    return log_table_put(txn, TABLE_NUMBERS, bytes_of_text(name),
+    return log_table_put(txn, VIEW_STORE_NUMBERS, bytes_of_text(name),
                          (struct bytes){ (const uint8_t *)&value, sizeof(value) }, err);
 }
 
-static int clear_view(struct log_txn *txn, struct error *err)
+/* Making the view anew, step by step. */
+struct fold {
+    struct log *log;
+    bool has_begun;
+    uint64_t pos; /* folded up to here */
+    uint64_t count;
+};
+
+/* The view as it was at the floor: empty, or the base's. */
+static int begin_fold(struct fold *fold, struct log_txn *txn, struct error *err)
 {
     struct log_state state;
     int r;
@@ -96,19 +105,24 @@ static int clear_view(struct log_txn *txn, struct error *err)
     r = log_state(txn, &state, err);
     if (r < 0)
         return r;
-    if (state.floor > 0)
-        return error_set(err, -ENODATA,
-                         "the view cannot be folded again: records up to %llu are no longer kept",
-                         (unsigned long long)state.floor);
     for (unsigned i = 0; i < VIEW_TABLE_COUNT; i++) {
         r = log_table_clear(txn, i, err);
         if (r < 0)
             return r;
     }
+    if (state.floor > 0) {
+        const struct view view = view_store_in(txn);
+
+        r = view_base_copy(txn, &view, err);
+        if (r < 0)
+            return r;
+    }
+    fold->pos = state.floor;
+    fold->has_begun = true;
     return view_store_put_number(txn, version_name, VERSION_UNFINISHED, err);
 }
 
-static int fold_entry(const struct view *view, const struct log_entry *entry, struct error *err)
+int view_store_fold(const struct view *view, const struct log_entry *entry, struct error *err)
 {
     autoarena arena = { 0 };
     struct record record;
@@ -121,8 +135,8 @@ static int fold_entry(const struct view *view, const struct log_entry *entry, st
     return r == -EPROTO ? 0 : r; /* the view could not follow it the first time either */
 }
 
-/* Fold up to FOLD_RECORDS_MAX records beyond *pos and move it; 0 when there were none. */
-static int fold_some(struct log_txn *txn, uint64_t *pos, struct error *err)
+/* Fold up to FOLD_RECORDS_MAX records; the number of them. */
+static int fold_some(struct fold *fold, struct log_txn *txn, struct error *err)
 {
     autodestroy(log_cursor) struct log_cursor *cursor = NULL;
     struct view view = view_store_in(txn);
@@ -130,34 +144,34 @@ static int fold_some(struct log_txn *txn, uint64_t *pos, struct error *err)
     int count = 0;
     int r;
 
-    r = log_walk(txn, NULL, *pos, &cursor, err);
+    r = log_walk(txn, NULL, fold->pos, &cursor, err);
     while (r >= 0 && count < FOLD_RECORDS_MAX) {
         r = log_next(cursor, &entry, err);
         if (r <= 0)
             break;
-        *pos = entry.pos;
+        fold->pos = entry.pos;
         count++;
-        r = fold_entry(&view, &entry, err);
+        r = view_store_fold(&view, &entry, err);
     }
     return r < 0 ? r : count;
 }
 
-/* One step of making the view anew, in one transaction. `ret_count` 0: it is complete. */
-static int fold_turn(struct log *log, uint64_t *pos, int *ret_count, struct error *err)
+/* One step, in one transaction. 0 when the view is complete, else the number of records folded. */
+static int fold_turn(struct fold *fold, struct error *err)
 {
     autodestroy(log_txn) struct log_txn *txn = NULL;
     int count;
     int r;
 
-    r = log_begin(log, LOG_WRITE, &txn, err);
+    r = log_begin(fold->log, LOG_WRITE, &txn, err);
     if (r < 0)
         return r;
-    if (*pos == 0) {
-        r = clear_view(txn, err);
+    if (!fold->has_begun) {
+        r = begin_fold(fold, txn, err);
         if (r < 0)
             return r;
     }
-    count = fold_some(txn, pos, err);
+    count = fold_some(fold, txn, err);
     if (count < 0)
         return count;
     if (count == 0) {
@@ -168,8 +182,8 @@ static int fold_turn(struct log *log, uint64_t *pos, int *ret_count, struct erro
     r = log_commit(steal_ptr(txn), err);
     if (r < 0)
         return r;
-    *ret_count = count;
-    return 0;
+    fold->count += (uint64_t)count;
+    return count;
 }
 
 static int is_current(struct log *log, bool *ret, struct error *err)
@@ -190,20 +204,18 @@ static int is_current(struct log *log, bool *ret, struct error *err)
 
 int view_store_prepare(struct log *log, uint64_t *ret_folded, struct error *err)
 {
-    uint64_t pos = 0, folded = 0;
+    struct fold fold = { .log = log };
     bool current;
-    int count = 1;
     int r;
 
     r = is_current(log, &current, err);
     if (r < 0)
         return error_add_context(err, r, "prepare the view");
-    while (!current && count > 0) {
-        r = fold_turn(log, &pos, &count, err);
-        if (r < 0)
-            return error_add_context(err, r, "fold the view");
-        folded += (uint64_t)count;
-    }
-    *ret_folded = folded;
+    r = current ? 0 : 1;
+    while (r > 0)
+        r = fold_turn(&fold, err);
+    if (r < 0)
+        return error_add_context(err, r, "fold the view");
+    *ret_folded = fold.count;
     return 0;
 }

@@ -8,8 +8,9 @@
 #include "broker/io/log.h"
 #include "common/fleet/fleet.h"
 
-/* The view's tables, then the broker's own numbers. */
-#define VIEW_STORE_TABLES_MAX (VIEW_TABLE_COUNT + 1)
+/* The view's tables, the broker's own numbers, then the tables of the base (view_base.h). */
+enum { VIEW_STORE_NUMBERS = VIEW_TABLE_COUNT, VIEW_STORE_BASE };
+#define VIEW_STORE_TABLES_MAX (VIEW_STORE_BASE + VIEW_TABLE_COUNT)
 
 /* The NULL-ended names of the tables that the log has to be opened with. */
 void view_store_tables(const char *ret[static VIEW_STORE_TABLES_MAX + 1]);
@@ -22,9 +23,12 @@ int view_store_number(struct log_txn *txn, const char *name, uint64_t *ret, stru
 int view_store_put_number(struct log_txn *txn, const char *name, uint64_t number,
                           struct error *err);
 
+/* Fold one record of the log into a view. One that the view cannot follow changes nothing. */
+int view_store_fold(const struct view *view, const struct log_entry *entry, struct error *err);
+
 /* Bring the view up to the log: folds all of it when it was folded by other rules (VIEW_VERSION) or
- * a fold was interrupted, and otherwise does nothing. `ret_folded`: records folded. -ENODATA when
- * records that it needs are no longer kept. */
+ * a fold was interrupted, and otherwise does nothing. What is no longer kept is taken from the
+ * base. `ret_folded`: records folded. -ENODATA when neither has what it needs. */
 int view_store_prepare(struct log *log, uint64_t *ret_folded, struct error *err);
 
 #endif

@@ -66,6 +66,7 @@ static int look(struct broker *broker, const struct watch *asked, struct open_pa
     const struct page_wish wish = {
         .cursor = asked->cursor,
         .after = asked->cursor,
+        .may_begin_at_floor = asked->cursor == 0,
         .filter = asked,
         .records_max = asked->max,
         .scan_max = WATCH_SCAN_MAX,
@@ -88,7 +89,7 @@ static unsigned look_again(struct watcher *watcher)
     struct error err = { 0 };
 
     if (look(watcher->broker, &watcher->asked, &page, &err) < 0) {
-        page_refuse(watcher_end(watcher), &err);
+        page_refuse(watcher_end(watcher), &page, &err);
         return 1;
     }
     if (is_answer(&page, &watcher->asked)) {
@@ -161,7 +162,7 @@ void handle_watch(struct broker *broker, struct request *request)
     struct error err = { 0 };
 
     if (look(broker, asked, &page, &err) < 0) {
-        page_refuse(request->sp, &err);
+        page_refuse(request->sp, &page, &err);
         return;
     }
     if (is_answer(&page, asked))

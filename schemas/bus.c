@@ -6,6 +6,7 @@ static const struct field bus_error_fields[] = {
     FIELD(struct bus_error, code, "code", true),
     FIELD(struct bus_error, text, "text", true),
     FIELD(struct bus_error, retry_ms, "retry_ms", false),
+    FIELD(struct bus_error, floor, "floor", false),
 };
 /* clang-format on */
 

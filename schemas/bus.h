@@ -26,6 +26,7 @@ struct bus_error {
     char *code; /* failure_name() */
     char *text;
     uint32_t retry_ms; /* of busy: ask again after this */
+    uint64_t floor;    /* of trimmed: records up to this position are no longer kept */
 };
 
 /* hello: a worker begins, or goes on after it was told that it is not known. -> welcome */
@@ -95,7 +96,7 @@ struct outcome_is {
 
 /* watch: records after `cursor` that pass the filter, waiting for the first. -> page */
 struct watch {
-    uint64_t cursor;             /* 0: from the beginning */
+    uint64_t cursor;             /* 0: from the oldest record that is kept */
     uint32_t wait_ms;            /* at most POLL_WAIT_MS; 0: do not wait */
     uint32_t max;                /* records in the page; 0: PAGE_RECORDS_MAX */
     struct text_list hosts;      /* each list: any of these; empty: all */
@@ -119,7 +120,8 @@ struct page {
     bool has_more;           /* ask again at once */
     struct command_id log;
     uint64_t epoch;
-    uint64_t floor; /* records up to this position are no longer kept */
+    uint64_t floor; /* records up to this position are no longer kept: above the cursor that was
+                     * asked for, it says what the asker has missed */
 };
 
 /* query: rows of the view, in order of their keys. -> rows */

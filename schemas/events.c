@@ -92,6 +92,11 @@ static const struct field access_denied_fields[] = {
     FIELD(struct access_denied, role,    "role",    true),
 };
 
+static const struct field log_trimmed_fields[] = {
+    FIELD(struct log_trimmed, floor,   "floor",   true),
+    FIELD(struct log_trimmed, records, "records", true),
+};
+
 const struct schema container_created_schema =
     SCHEMA("container.created", struct container_created, container_created_fields);
 const struct schema container_initialized_schema =
@@ -129,3 +134,6 @@ const struct schema access_denied_schema =
 const struct schema access_granted_schema =
     SCHEMA("access.granted", struct access_denied, access_denied_fields);
 /* clang-format on */
+
+const struct schema log_trimmed_schema =
+    SCHEMA("log.trimmed", struct log_trimmed, log_trimmed_fields);

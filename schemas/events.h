@@ -104,6 +104,12 @@ struct access_denied {
     char *role;
 };
 
+/* log.trimmed: the oldest records were dropped; what they meant is kept in the view. */
+struct log_trimmed {
+    uint64_t floor;   /* records up to this position are no longer kept */
+    uint64_t records; /* dropped by this */
+};
+
 extern const struct schema container_created_schema;
 extern const struct schema container_initialized_schema;
 extern const struct schema container_init_failed_schema;
@@ -128,5 +134,6 @@ extern const struct schema host_unreachable_schema;
 extern const struct schema host_reachable_schema;
 extern const struct schema access_denied_schema;
 extern const struct schema access_granted_schema; /* struct access_denied */
+extern const struct schema log_trimmed_schema;
 
 #endif

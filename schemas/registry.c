@@ -74,6 +74,7 @@ const struct registry_entry registry[] = {
     { MESSAGE_EVENT,   &host_reachable_schema },
     { MESSAGE_EVENT,   &access_denied_schema },
     { MESSAGE_EVENT,   &access_granted_schema },
+    { MESSAGE_EVENT,   &log_trimmed_schema },
     { MESSAGE_PART,    &record_schema },
     { MESSAGE_PART,    &container_config_schema },
     { MESSAGE_PART,    &mount_config_schema },

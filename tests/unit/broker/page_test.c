@@ -175,6 +175,28 @@ static void what_is_no_longer_kept_is_said(void **state)
     page_close(&page);
 }
 
+static void who_has_seen_nothing_begins_at_the_floor_and_is_told(void **state)
+{
+    struct broker_log *place = *state;
+    struct open_page page;
+
+    (void)broker_log_append(place, "cmd/a", "x", 2);
+    (void)broker_log_append(place, "sys", "x", 4);
+    trim(place, 4);
+    assert_int_equal(try_open(place, &(struct page_wish){ .may_begin_at_floor = true }, &page), 0);
+    assert_int_equal(page.page.records.count, 2);
+    assert_int_equal(page.page.floor, 4);
+    assert_int_equal(page.page.cursor, 6);
+    page_close(&page);
+    assert_int_equal(try_open(place,
+                              &(struct page_wish){ .stream = "cmd/a", .may_begin_at_floor = true },
+                              &page),
+                     0);
+    assert_int_equal(page.page.records.count, 0);
+    assert_int_equal(page.page.stream_head, 2);
+    page_close(&page);
+}
+
 #define PAGE_TEST(function) \
     cmocka_unit_test_setup_teardown(function, broker_log_setup, broker_log_teardown)
 
@@ -188,6 +210,7 @@ int main(void)
         PAGE_TEST(a_range_ends_where_it_was_told_to),
         PAGE_TEST(a_cursor_beyond_the_end_is_a_log_that_went_back),
         PAGE_TEST(what_is_no_longer_kept_is_said),
+        PAGE_TEST(who_has_seen_nothing_begins_at_the_floor_and_is_told),
     };
 
     return cmocka_run_group_tests_name("page", tests, NULL, NULL);

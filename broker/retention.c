@@ -1,0 +1,169 @@
+/* Retention; see the header. */
+#include "broker/retention.h"
+
+#include <stdlib.h>
+
+#include <event2/event.h>
+
+#include "broker/broker.h"
+#include "broker/commit.h"
+#include "broker/notice.h"
+#include "broker/trim.h"
+#include "common/io/clock.h"
+#include "common/io/log.h"
+#include "common/mem.h"
+#include "schemas/codec.h"
+#include "schemas/events.h"
+
+#define LOOK_MS  1000 /* between two looks at the oldest record */
+#define PAUSE_MS 10   /* between two transactions, for others to write */
+
+struct retention {
+    struct broker *broker;
+    struct retention_policy policy;
+    struct event *timer;
+    uint64_t held_by; /* the command that was last said to hold the log */
+    uint64_t dropped; /* records, since the last time that all was well */
+
+    /* The committer's while it is written. */
+    struct commit_entry entry;
+    bool is_writing;
+    struct trimmed trimmed;
+};
+
+static void wait_ms(struct retention *retention, unsigned ms)
+{
+    const struct timeval distance = { .tv_sec = ms / 1000,
+                                      .tv_usec = (suseconds_t)(ms % 1000) * 1000 };
+
+    (void)evtimer_add(retention->timer, &distance);
+}
+
+static struct trim_wish wish_at(const struct retention *retention, uint64_t now_ns)
+{
+    const struct retention_policy *policy = &retention->policy;
+
+    return (struct trim_wish){
+        .before_ns = policy->age_ns != 0 && policy->age_ns < now_ns ? now_ns - policy->age_ns : 0,
+        .bytes_max = policy->bytes,
+    };
+}
+
+static int say_trimmed(struct commit_turn *turn, const struct trimmed *trimmed, struct error *err)
+{
+    const struct log_trimmed said = { .floor = trimmed->floor, .records = trimmed->records };
+    const struct notice notice = { .schema = &log_trimmed_schema, .body = &said };
+    struct buffer body = { 0 };
+    struct record record;
+    int r;
+
+    schema_encode(notice.schema, notice.body, &body);
+    record = notice_record(&notice, buffer_bytes(&body));
+    r = commit_append(turn, &record, err);
+    buffer_done(&body);
+    return r;
+}
+
+static int trim_apply(struct commit_entry *entry, struct commit_turn *turn, struct error *err)
+{
+    struct retention *retention = container_of(entry, struct retention, entry);
+    const struct trim_wish wish = wish_at(retention, turn->now_ns);
+    int r;
+
+    r = trim_log(turn->txn, &wish, &retention->trimmed, err);
+    if (r < 0)
+        return error_add_context(err, r, "trim the log");
+    return retention->trimmed.records > 0 ? say_trimmed(turn, &retention->trimmed, err) : 0;
+}
+
+/* Say once that a command holds the log, and which. */
+static void say_held(struct retention *retention, uint64_t held_by)
+{
+    if (held_by != 0 && held_by != retention->held_by)
+        log_warning("log.held", "command=%llu reason=\"it has no outcome yet\"",
+                    (unsigned long long)held_by);
+    retention->held_by = held_by;
+}
+
+static void trim_done(struct commit_entry *entry, const struct error *failure)
+{
+    struct retention *retention = container_of(entry, struct retention, entry);
+    const struct trimmed *trimmed = &retention->trimmed;
+
+    retention->is_writing = false;
+    if (failure != NULL) {
+        log_failure("log.not_trimmed", failure);
+        wait_ms(retention, LOOK_MS);
+        return;
+    }
+    say_held(retention, trimmed->held_by);
+    retention->dropped += trimmed->records;
+    wait_ms(retention, trimmed->has_more ? PAUSE_MS : LOOK_MS);
+    if (trimmed->has_more || retention->dropped == 0)
+        return;
+    log_info("log.trimmed", "floor=%llu records=%llu", (unsigned long long)trimmed->floor,
+             (unsigned long long)retention->dropped);
+    retention->dropped = 0;
+}
+
+static const struct commit_functions trim_functions = {
+    .apply = trim_apply,
+    .done = trim_done,
+};
+
+/* A read is cheap, a transaction that finds nothing to do keeps others waiting. */
+static int look(struct retention *retention, bool *ret_is_due, struct error *err)
+{
+    autodestroy(log_txn) struct log_txn *txn = NULL;
+    const struct trim_wish wish = wish_at(retention, clock_wall_ns());
+    uint64_t held_by = 0;
+    int r;
+
+    r = log_begin(retention->broker->log, LOG_READ, &txn, err);
+    if (r < 0)
+        return r;
+    r = trim_is_due(txn, &wish, ret_is_due, &held_by, err);
+    if (r == 0)
+        say_held(retention, held_by);
+    return r;
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct retention *retention = arg;
+    struct committer *committer = retention->broker->committer;
+    struct error err = { 0 };
+    bool is_due = false;
+
+    (void)fd;
+    (void)what;
+    if (look(retention, &is_due, &err) < 0)
+        log_failure("log.not_trimmed", &err);
+    retention->entry = (struct commit_entry){
+        .functions = &trim_functions, .records = COMMIT_BATCH_RECORDS_MAX, /* a batch of its own */
+    };
+    retention->is_writing = is_due && !committer_is_busy(committer) &&
+                            committer_add(committer, &retention->entry, NULL) == 0;
+    if (!retention->is_writing)
+        wait_ms(retention, LOOK_MS);
+}
+
+struct retention *retention_new(struct broker *broker, const struct retention_policy *policy)
+{
+    struct retention *retention = mem_new(struct retention);
+
+    retention->broker = broker;
+    retention->policy = *policy;
+    retention->timer = evtimer_new(broker->loop, on_timer, retention);
+    if (policy->age_ns != 0 || policy->bytes != 0)
+        wait_ms(retention, LOOK_MS);
+    return retention;
+}
+
+void retention_destroy(struct retention *retention)
+{
+    if (retention == NULL)
+        return;
+    event_free(retention->timer);
+    free(retention);
+}

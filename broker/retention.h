@@ -1,0 +1,27 @@
+/*
+ * Retention: how long records are kept, and how much room they may take.
+ *
+ * Once a second the oldest record is looked at. What is to go is dropped in transactions of
+ * TRIM_RECORDS_MAX records, which are entries of the committer like all that is written: others are
+ * written between them, and each says in the log what it dropped (log.trimmed). Loop thread.
+ */
+#ifndef GANTRY_BROKER_RETENTION_H
+#define GANTRY_BROKER_RETENTION_H
+
+#include <stdint.h>
+
+struct broker;
+struct retention;
+
+struct retention_policy {
+    uint64_t age_ns; /* records that are older go; 0: at no age */
+    uint64_t bytes;  /* that the records may take, the oldest go first; 0: any number */
+};
+
+/* With a policy that keeps everything it does nothing. */
+struct retention *retention_new(struct broker *broker, const struct retention_policy *policy);
+
+/* The committer is closed: nothing is being written any more. NULL is legal. */
+void retention_destroy(struct retention *retention);
+
+#endif
