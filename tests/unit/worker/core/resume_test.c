@@ -1,0 +1,264 @@
+/* The engine after its worker, or its host, was restarted: it takes up what the journal holds. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <signal.h>
+
+#include "tests/support/engine_script.h"
+#include "worker/core/plan.h"
+
+static bool nobody_lives(void *owner, const char *id, uint32_t run)
+{
+    (void)owner;
+    (void)id;
+    (void)run;
+    return false;
+}
+
+static void a_command_that_comes_twice_is_done_once(void **state)
+{
+    struct engine_world *world = *state;
+
+    script_running(world, NULL, false);
+    world_restart(world, false, NULL, NULL); /* says every command again */
+    script_expect_nothing(world);
+    assert_int_equal(world_state(world, SCRIPT_ID), CONTAINER_RUNNING);
+}
+
+static void an_init_that_was_cut_off_is_looked_at(void **state)
+{
+    struct engine_world *world = *state;
+    uint64_t pos;
+
+    script_create(world, NULL, false);
+    pos = world_submit(world, "container.start", SCRIPT_ID, NULL);
+    (void)script_expect_step(world, STEP_CREATE_RUNTIME);
+    world_restart(world, false, NULL, NULL);
+    script_fail(world, STEP_RESOLVE_CREATE, FAILURE_INTERNAL); /* nothing is left of it */
+    script_succeed(world, STEP_CREATE_RUNTIME);
+    world_restart(world, false, NULL, NULL);
+    script_succeed(world, STEP_START_RUNTIME);
+    script_expect_outcome(world, pos, "command.done", "");
+}
+
+static void an_init_that_had_succeeded_is_taken_over(void **state)
+{
+    struct engine_world *world = *state;
+
+    script_create(world, NULL, false);
+    (void)world_submit(world, "container.init", SCRIPT_ID, NULL);
+    world_restart(world, false, NULL, NULL);
+    script_succeed(world, STEP_RESOLVE_CREATE);
+    assert_int_equal(world_state(world, SCRIPT_ID), CONTAINER_CREATED);
+}
+
+static void what_ended_during_a_lost_start_had_been_started(void **state)
+{
+    struct engine_world *world = *state;
+    uint64_t pos;
+    size_t mark;
+
+    script_create(world, NULL, false);
+    pos = world_submit(world, "container.start", SCRIPT_ID, NULL);
+    script_succeed(world, STEP_CREATE_RUNTIME);
+    mark = world_event_count(world);
+    world_restart(world, false, nobody_lives, NULL);
+    script_expect_nothing(world); /* the exit decides */
+    script_exit(world, 1, 7);
+    script_succeed(world, STEP_DELETE_RUNTIME);
+    script_expect_outcome(world, pos, "command.done", "");
+    script_expect_trace(world, mark,
+                        "container.started container.died command.done container.cleaned");
+}
+
+static void a_stop_keeps_its_deadline(void **state)
+{
+    struct engine_world *world = *state;
+    uint64_t pos;
+
+    script_running(world, NULL, false);
+    pos = script_stop(world, 10);
+    script_succeed(world, STEP_SIGNAL_STOP);
+    world_advance_ms(world, 6000);
+    world_restart(world, false, NULL, NULL);
+    script_expect_nothing(world);
+    world_advance_ms(world, 4000);
+    script_succeed(world, STEP_SIGNAL_KILL);
+    script_exit(world, 1, 137);
+    script_succeed(world, STEP_DELETE_RUNTIME);
+    script_expect_outcome(world, pos, "command.done", "");
+}
+
+static void a_signal_of_unknown_fate_is_not_sent_twice(void **state)
+{
+    struct engine_world *world = *state;
+    uint64_t pos;
+
+    script_running(world, NULL, false);
+    pos = script_kill(world, SIGUSR1);
+    world_restart(world, false, NULL, NULL);
+    script_expect_nothing(world);
+    script_expect_outcome(world, pos, "command.failed", "internal");
+    pos = script_kill(world, SIGKILL);
+    world_restart(world, false, NULL, NULL);
+    script_succeed(world, STEP_SIGNAL_ASKED); /* dying twice is dying once */
+    script_exit(world, 1, 137);
+    script_expect_outcome(world, pos, "command.done", "");
+}
+
+static void a_passing_kill_is_taken_up_with_the_stop(void **state)
+{
+    struct engine_world *world = *state;
+    uint64_t stopped;
+    uint64_t killed;
+
+    script_running(world, NULL, false);
+    stopped = script_stop(world, 600);
+    script_succeed(world, STEP_SIGNAL_STOP);
+    killed = script_kill(world, SIGKILL);
+    world_restart(world, false, NULL, NULL);
+    script_succeed(world, STEP_SIGNAL_ASKED);
+    script_exit(world, 1, 137);
+    script_succeed(world, STEP_DELETE_RUNTIME);
+    script_expect_outcome(world, stopped, "command.done", "");
+    script_expect_outcome(world, killed, "command.done", "");
+}
+
+static void a_joined_stop_joins_again(void **state)
+{
+    struct engine_world *world = *state;
+    uint64_t first;
+    uint64_t second;
+
+    script_running(world, NULL, false);
+    first = script_stop(world, 600);
+    script_succeed(world, STEP_SIGNAL_STOP);
+    second = script_stop(world, 600);
+    world_restart(world, false, NULL, NULL);
+    script_exit(world, 1, 0);
+    script_succeed(world, STEP_DELETE_RUNTIME);
+    script_expect_outcome(world, first, "command.done", "");
+    script_expect_outcome(world, second, "command.done", "");
+}
+
+static void a_pending_restart_is_kept(void **state)
+{
+    struct engine_world *world = *state;
+
+    script_running(world, "always", false);
+    script_exit(world, 1, 1);
+    script_succeed(world, STEP_DELETE_RUNTIME);
+    world_restart(world, false, NULL, NULL);
+    script_expect_nothing(world);
+    world_advance_ms(world, RESTART_DELAY_MIN_MS);
+    script_succeed(world, STEP_CREATE_RUNTIME);
+}
+
+static void what_waits_in_the_queue_is_kept(void **state)
+{
+    struct engine_world *world = *state;
+    uint64_t paused;
+    uint64_t unpaused;
+
+    script_running(world, NULL, false);
+    paused = world_submit(world, "container.pause", SCRIPT_ID, NULL);
+    unpaused = world_submit(world, "container.unpause", SCRIPT_ID, NULL);
+    world_restart(world, false, NULL, NULL);
+    script_succeed(world, STEP_PAUSE);
+    script_succeed(world, STEP_UNPAUSE);
+    script_expect_outcome(world, paused, "command.done", "");
+    script_expect_outcome(world, unpaused, "command.done", "");
+}
+
+static void a_reboot_ends_what_ran(void **state)
+{
+    struct engine_world *world = *state;
+    size_t mark;
+
+    script_running(world, NULL, false);
+    mark = world_event_count(world);
+    world_restart(world, true, NULL, NULL);
+    script_succeed(world, STEP_DELETE_RUNTIME);
+    script_expect_trace(world, mark, "container.died container.cleaned");
+    assert_int_equal(world_state(world, SCRIPT_ID), CONTAINER_EXITED);
+}
+
+static void a_reboot_takes_what_was_created_back(void **state)
+{
+    struct engine_world *world = *state;
+
+    script_create(world, NULL, false);
+    (void)world_submit(world, "container.init", SCRIPT_ID, NULL);
+    script_succeed(world, STEP_CREATE_RUNTIME);
+    world_restart(world, true, NULL, NULL);
+    script_succeed(world, STEP_DELETE_RUNTIME);
+    assert_int_equal(world_state(world, SCRIPT_ID), CONTAINER_CONFIGURED);
+}
+
+static void a_reboot_restarts_what_is_to_run_always(void **state)
+{
+    struct engine_world *world = *state;
+
+    script_running(world, "always", false);
+    world_restart(world, true, NULL, NULL);
+    script_succeed(world, STEP_DELETE_RUNTIME);
+    world_advance_ms(world, RESTART_DELAY_MIN_MS);
+    script_succeed(world, STEP_CREATE_RUNTIME);
+    script_succeed(world, STEP_START_RUNTIME);
+}
+
+static void a_reboot_leaves_what_a_user_stopped(void **state)
+{
+    struct engine_world *world = *state;
+    uint64_t pos;
+
+    script_running(world, "always", false);
+    pos = script_stop(world, 600);
+    script_succeed(world, STEP_SIGNAL_STOP);
+    world_restart(world, true, NULL, NULL);
+    script_succeed(world, STEP_DELETE_RUNTIME);
+    script_expect_outcome(world, pos, "command.done", "");
+    world_advance_ms(world, RESTART_DELAY_MAX_MS);
+    script_expect_nothing(world);
+}
+
+static void a_reboot_fails_a_start_and_cleans_up(void **state)
+{
+    struct engine_world *world = *state;
+    uint64_t pos;
+
+    script_create(world, NULL, false);
+    pos = world_submit(world, "container.start", SCRIPT_ID, NULL);
+    script_succeed(world, STEP_CREATE_RUNTIME);
+    world_restart(world, true, NULL, NULL);
+    script_succeed(world, STEP_DELETE_RUNTIME);
+    script_expect_outcome(world, pos, "command.failed", "internal");
+    assert_int_equal(world_state(world, SCRIPT_ID), CONTAINER_CONFIGURED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SCRIPT_TEST(a_command_that_comes_twice_is_done_once),
+        SCRIPT_TEST(an_init_that_was_cut_off_is_looked_at),
+        SCRIPT_TEST(an_init_that_had_succeeded_is_taken_over),
+        SCRIPT_TEST(what_ended_during_a_lost_start_had_been_started),
+        SCRIPT_TEST(a_stop_keeps_its_deadline),
+        SCRIPT_TEST(a_signal_of_unknown_fate_is_not_sent_twice),
+        SCRIPT_TEST(a_passing_kill_is_taken_up_with_the_stop),
+        SCRIPT_TEST(a_joined_stop_joins_again),
+        SCRIPT_TEST(a_pending_restart_is_kept),
+        SCRIPT_TEST(what_waits_in_the_queue_is_kept),
+        SCRIPT_TEST(a_reboot_ends_what_ran),
+        SCRIPT_TEST(a_reboot_takes_what_was_created_back),
+        SCRIPT_TEST(a_reboot_restarts_what_is_to_run_always),
+        SCRIPT_TEST(a_reboot_leaves_what_a_user_stopped),
+        SCRIPT_TEST(a_reboot_fails_a_start_and_cleans_up),
+    };
+
+    return cmocka_run_group_tests_name("resume", tests, NULL, NULL);
+}
