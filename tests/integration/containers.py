@@ -1,4 +1,4 @@
-"""What the tests of the real worker share: real containers, and what is left of them on the host."""
+"""What the tests of the real worker share: real containers, and what is left of them here."""
 import glob
 import os
 import shutil
@@ -42,13 +42,16 @@ class ContainerTest(FleetTest):
             self.skipTest("only root can run containers")
         self.worker_state = os.path.join(self.directory, "w")
         self.worker_run = os.path.join(self.directory, "r")
-        self.broker = self.start_broker()
-        self.broker_url = self.broker.url
-        self.client = Client(self.broker_url)
+        self.broker_url = f"unix://{self.directory}/b.sock"  # the same for each broker
+        self.start_the_broker()
         self.sequence = 0
         self.containers = 0
         self.rootfs = self.make_rootfs()
         self.addCleanup(self.destroy_containers)
+
+    def start_the_broker(self):
+        self.broker = self.start_broker("--listen", self.broker_url)
+        self.client = Client(self.broker.url)
 
     def make_rootfs(self):
         rootfs = os.path.join(self.directory, "rootfs")
