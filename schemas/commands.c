@@ -23,6 +23,10 @@ static const struct field container_remove_fields[] = {
     FIELD(struct container_remove, timeout_s, "timeout_s", false),
 };
 
+static const struct field container_rename_fields[] = {
+    FIELD(struct container_rename, name, "name", true),
+};
+
 const struct schema container_create_schema =
     SCHEMA("container.create", struct container_create, container_create_fields);
 const struct schema container_init_schema = SCHEMA_EMPTY("container.init");
@@ -38,4 +42,6 @@ const struct schema container_unpause_schema = SCHEMA_EMPTY("container.unpause")
 const struct schema container_cleanup_schema = SCHEMA_EMPTY("container.cleanup");
 const struct schema container_remove_schema =
     SCHEMA("container.remove", struct container_remove, container_remove_fields);
+const struct schema container_rename_schema =
+    SCHEMA("container.rename", struct container_rename, container_rename_fields);
 /* clang-format on */

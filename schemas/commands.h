@@ -35,6 +35,11 @@ struct container_remove {
     struct maybe_u32 timeout_s; /* of that stop */
 };
 
+/* container.rename: the name is held for it from its admission to its outcome. */
+struct container_rename {
+    char *name; /* name_is_valid(); free on its host */
+};
+
 extern const struct schema container_create_schema;
 extern const struct schema container_init_schema;
 extern const struct schema container_start_schema;
@@ -45,5 +50,6 @@ extern const struct schema container_pause_schema;
 extern const struct schema container_unpause_schema;
 extern const struct schema container_cleanup_schema;
 extern const struct schema container_remove_schema;
+extern const struct schema container_rename_schema;
 
 #endif

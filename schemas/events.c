@@ -39,6 +39,10 @@ static const struct field container_restarting_fields[] = {
     FIELD(struct container_restarting, delay_ms, "delay_ms", false),
 };
 
+static const struct field container_renamed_fields[] = {
+    FIELD(struct container_renamed, name, "name", true),
+};
+
 static const struct field command_done_fields[] = {
     FIELD(struct command_done, run, "run", false),
 };
@@ -117,6 +121,8 @@ const struct schema container_restarting_schema =
     SCHEMA("container.restarting", struct container_restarting, container_restarting_fields);
 const struct schema container_removing_schema = SCHEMA_EMPTY("container.removing");
 const struct schema container_removed_schema = SCHEMA_EMPTY("container.removed");
+const struct schema container_renamed_schema =
+    SCHEMA("container.renamed", struct container_renamed, container_renamed_fields);
 const struct schema command_done_schema =
     SCHEMA("command.done", struct command_done, command_done_fields);
 const struct schema command_failed_schema =

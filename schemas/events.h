@@ -55,6 +55,11 @@ struct container_restarting {
     uint64_t delay_ms; /* until it begins */
 };
 
+/* container.renamed: the old name is free. */
+struct container_renamed {
+    char *name;
+};
+
 /* command.done, and with a reason command.failed, .refused, .expired: exactly one for a command. */
 struct command_done {
     uint32_t run; /* of the container, when the command made or ended one */
@@ -123,6 +128,7 @@ extern const struct schema container_unpaused_schema;
 extern const struct schema container_restarting_schema;
 extern const struct schema container_removing_schema;
 extern const struct schema container_removed_schema;
+extern const struct schema container_renamed_schema;
 extern const struct schema command_done_schema;
 extern const struct schema command_failed_schema;
 extern const struct schema command_refused_schema; /* struct command_failed */

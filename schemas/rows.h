@@ -84,6 +84,7 @@ struct command_row {
     char *code;           /* failure_name() of an outcome that is not done */
     char *text;
     uint32_t run; /* of the outcome */
+    char *name;   /* of a rename: what it holds until its outcome */
 };
 
 /* The high-water mark of one client: what is not above it was said before. */

@@ -195,10 +195,9 @@ static int check_container_id(struct question *question, struct admission *ret, 
     return 0;
 }
 
-static int check_name_is_free(struct question *question, struct admission *ret, struct error *err)
+static int check_name_is_free(struct question *question, const char *name, struct admission *ret,
+                              struct error *err)
 {
-    const struct container_create *create = question->body;
-    const char *name = create->config->name;
     const char *host = question->command->host;
     char holder[CONTAINER_ID_SIZE + 1];
     int r;
@@ -224,7 +223,7 @@ static int check_create(struct question *question, struct admission *ret, struct
         return 0;
     r = view_container(question->view, id, &row, question->arena, err);
     if (r == -ENOENT)
-        return check_name_is_free(question, ret, err);
+        return check_name_is_free(question, create->config->name, ret, err);
     if (r == 0)
         (void)refuse(&ret->refusal, FAILURE_CONTAINER_EXISTS,
                      "container %s exists already on host %s: choose another id", id, row.host);
@@ -251,12 +250,27 @@ static int check_existing(struct question *question, struct admission *ret, stru
     return r;
 }
 
+static int check_rename(struct question *question, struct admission *ret, struct error *err)
+{
+    const struct container_rename *rename = question->body;
+    int r;
+
+    if (config_check_name(rename->name, &ret->refusal) != FAILURE_NONE)
+        return 0;
+    r = check_existing(question, ret, err);
+    if (r < 0 || ret->refusal.failure != FAILURE_NONE)
+        return r;
+    return check_name_is_free(question, rename->name, ret, err);
+}
+
 static int check_subject(struct question *question, struct admission *ret, struct error *err)
 {
     enum container_operation operation = container_operation_of(question->command->type);
 
     if (operation == CONTAINER_OPERATION_CREATE)
         return check_create(question, ret, err);
+    if (operation == CONTAINER_OPERATION_RENAME)
+        return check_rename(question, ret, err);
     return check_existing(question, ret, err);
 }
 

@@ -38,6 +38,22 @@ static bool is_create(const char *type)
     return strcmp(type, container_create_schema.name) == 0;
 }
 
+static bool is_rename(const char *type)
+{
+    return strcmp(type, container_rename_schema.name) == 0;
+}
+
+/* The name that a rename asks for; NULL for other commands, and when its body makes no sense. */
+static char *new_name(const struct record *command, struct arena *arena)
+{
+    struct container_rename rename;
+
+    if (!is_rename(command->type) ||
+        body_decode(&container_rename_schema, command, &rename, arena, NULL) < 0)
+        return NULL;
+    return rename.name;
+}
+
 /* Its client's mark does not say so when the client was forgotten before the command was. */
 static int check_is_new(const struct view *view, const struct record *command, struct error *err)
 {
@@ -64,8 +80,10 @@ int commands_ask(const struct view *view, const struct record *command, struct e
         .pos = command->pos,
         .time = command->time,
     };
+    autoarena arena = { 0 };
     int r;
 
+    row.name = new_name(command, &arena);
     r = check_is_new(view, command, err);
     if (r == 0)
         r = clients_heard(view, command->id, command, err);
@@ -75,6 +93,8 @@ int commands_ask(const struct view *view, const struct record *command, struct e
         r = count_pending(view, row.host, 1, err);
     if (r == 0 && is_create(row.type))
         r = containers_reserve(view, command, err);
+    if (r == 0 && is_rename(row.type))
+        r = containers_hold_name(view, command, err);
     return r;
 }
 
@@ -254,6 +274,8 @@ int commands_end(const struct view *view, const struct record *record, struct er
         r = count_pending(view, row.host, -1, err);
     if (r == 0 && is_create(row.type)) /* held still: it came to nothing, whatever it says */
         r = containers_release(view, row.container, row.pos, err);
+    if (r == 0 && row.name != NULL)
+        r = containers_release_name(view, &row, err);
     if (r == 0)
         r = enter_finished(view, record, err);
     return r;

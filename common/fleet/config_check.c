@@ -29,10 +29,8 @@ static bool is_one_of(const char *word, const char *const *words)
     return false;
 }
 
-static enum failure check_name(const struct container_config *config, struct refusal *why)
+enum failure config_check_name(const char *name, struct refusal *why)
 {
-    const char *name = config->name;
-
     if (name == NULL || *name == '\0')
         return refuse(why, FAILURE_INVALID_ARGUMENT, "the container has no name: give it one");
     if (!name_is_valid(name))
@@ -41,6 +39,11 @@ static enum failure check_name(const struct container_config *config, struct ref
                       "the first a letter or digit, at most %d",
                       name, NAME_SIZE_MAX);
     return FAILURE_NONE;
+}
+
+static enum failure check_name(const struct container_config *config, struct refusal *why)
+{
+    return config_check_name(config->name, why);
 }
 
 static enum failure check_rootfs(const struct container_config *config, struct refusal *why)

@@ -11,6 +11,9 @@
 #define CONFIG_HOSTNAME_MAX 64 /* characters: the kernel's limit */
 #define SIGNAL_MAX          64
 
+/* Whether a container can be called so. FAILURE_NONE, or why not, also in `why`. */
+enum failure config_check_name(const char *name, struct refusal *why);
+
 /* FAILURE_NONE, or the first fault found, also in `why` (written on a fault only). */
 enum failure config_check(const struct container_config *config, struct refusal *why);
 

@@ -20,6 +20,7 @@ struct effect {
     enum run_rule run;
     const struct schema *schema; /* of the body; NULL: the state is all that changes */
     void (*apply)(struct container_row *row, const struct record *record, const void *body);
+    bool changes_config; /* `apply` gets a copy of it: others may look at the old one still */
 };
 
 union body {
@@ -30,6 +31,7 @@ union body {
     struct container_signalled signalled;
     struct container_died died;
     struct container_restarting restarting;
+    struct container_renamed renamed;
     struct nothing nothing;
 };
 
@@ -141,6 +143,14 @@ static void apply_restarting(struct container_row *row, const struct record *rec
     row->restart_count = restarting->count;
 }
 
+static void apply_renamed(struct container_row *row, const struct record *record, const void *body)
+{
+    const struct container_renamed *renamed = body;
+
+    (void)record;
+    row->config->name = renamed->name;
+}
+
 /* clang-format off */
 static const struct effect effects[CONTAINER_EVENT_COUNT] = {
     [CONTAINER_EVENT_CREATED]     = { RUN_ANY,  &container_created_schema,     apply_created },
@@ -156,6 +166,7 @@ static const struct effect effects[CONTAINER_EVENT_COUNT] = {
     [CONTAINER_EVENT_RESTARTING]  = { RUN_ANY,  &container_restarting_schema,  apply_restarting },
     [CONTAINER_EVENT_REMOVING]    = { RUN_ANY,  NULL, NULL },
     [CONTAINER_EVENT_REMOVED]     = { RUN_ANY,  NULL, NULL },
+    [CONTAINER_EVENT_RENAMED]     = { RUN_ANY,  &container_renamed_schema,     apply_renamed, true },
 };
 /* clang-format on */
 
@@ -190,13 +201,28 @@ static int check_run(const struct container_row *row, const struct record *recor
     return 0;
 }
 
-static int check_created(const union body *body, const struct record *record, struct error *err)
+/* The name that it brings. */
+static int check_name(enum container_event event, const union body *body,
+                      const struct record *record, struct error *err)
 {
-    const char *name = body->created.config->name;
+    const char *name = NULL;
 
-    if (!name_is_valid(name))
+    if (event == CONTAINER_EVENT_CREATED)
+        name = body->created.config->name;
+    else if (event == CONTAINER_EVENT_RENAMED)
+        name = body->renamed.name;
+    if (name != NULL && !name_is_valid(name))
         return error_set(err, -EPROTO, "container %s: name '%s' is none", record->container, name);
     return 0;
+}
+
+static struct container_config *copy_config(const struct container_config *config,
+                                            struct arena *arena)
+{
+    struct container_config *copy = arena_zeroed(arena, sizeof(*copy));
+
+    *copy = *config;
+    return copy;
 }
 
 /* Every check comes before the first change: a refused record leaves the row as it was. */
@@ -222,13 +248,15 @@ int container_apply(struct container_row *row, const struct record *record, stru
     r = check_run(row, record, effect->run, err);
     if (r == 0 && effect->schema != NULL)
         r = body_decode(effect->schema, record, &body, arena, err);
-    if (r == 0 && event == CONTAINER_EVENT_CREATED)
-        r = check_created(&body, record, err);
+    if (r == 0)
+        r = check_name(event, &body, record, err);
     if (r < 0)
         return r;
 
     lasting.container = arena_text(arena, record->container);
     lasting.host = arena_text(arena, record->host);
+    if (effect->changes_config)
+        row->config = copy_config(row->config, arena);
     if (effect->apply != NULL)
         effect->apply(row, &lasting, &body);
     row->state = (uint32_t)next;

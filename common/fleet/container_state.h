@@ -29,9 +29,11 @@ enum container_event {
     CONTAINER_EVENT_RESTARTING,
     CONTAINER_EVENT_REMOVING,
     CONTAINER_EVENT_REMOVED,
+    CONTAINER_EVENT_RENAMED, /* the state stays */
     CONTAINER_EVENT_COUNT,
 };
 
+/* A worker's journal keeps their numbers: never renumber. */
 enum container_operation {
     CONTAINER_OPERATION_NONE = 0,
     CONTAINER_OPERATION_CREATE,
@@ -45,6 +47,7 @@ enum container_operation {
     CONTAINER_OPERATION_CLEANUP,
     CONTAINER_OPERATION_REMOVE,
     CONTAINER_OPERATION_FORCE_REMOVE,
+    CONTAINER_OPERATION_RENAME,
     CONTAINER_OPERATION_COUNT,
 };
 

@@ -130,7 +130,56 @@ int containers_release(const struct view *view, const char *id, uint64_t pos, st
     return remove_row(view, &row, &arena, err);
 }
 
-/* container.created may bring another name than the command had reserved. */
+int containers_hold_name(const struct view *view, const struct record *command, struct error *err)
+{
+    autoarena arena = { 0 };
+    char holder[CONTAINER_ID_SIZE + 1];
+    const char *host = command->host;
+    const char *id = command->container;
+    struct container_rename rename;
+    int r;
+
+    r = body_decode(&container_rename_schema, command, &rename, &arena, err);
+    if (r < 0)
+        return r;
+    if (id == NULL || !container_id_is_valid(id) || host == NULL || !name_is_valid(host) ||
+        !name_is_valid(rename.name))
+        return error_set(err, -EPROTO, "rename container %s of host %s to '%s'",
+                         id != NULL ? id : "?", host != NULL ? host : "?", rename.name);
+    r = view_name(view, host, rename.name, holder, NULL);
+    if (r == 0)
+        return error_set(err, -EPROTO, "rename container %s: name %s of host %s is held by %s", id,
+                         rename.name, host, holder);
+    if (r != -ENOENT)
+        return error_set(err, r, "look up name %s of host %s", rename.name, host);
+    return view_put_bytes(view, VIEW_NAMES, view_name_key(host, rename.name, &arena),
+                          bytes_of_text(id), err);
+}
+
+int containers_release_name(const struct view *view, const struct command_row *command,
+                            struct error *err)
+{
+    autoarena arena = { 0 };
+    char holder[CONTAINER_ID_SIZE + 1];
+    struct container_row row;
+    int r;
+
+    if (command->host == NULL || command->container == NULL)
+        return 0;
+    r = view_name(view, command->host, command->name, holder, err);
+    if (r < 0)
+        return r == -ENOENT ? 0 : r;
+    if (strcmp(holder, command->container) != 0)
+        return 0;
+    r = load_row(view, command->container, &row, &arena, err);
+    if (r < 0 || (row.id != NULL && strcmp(row.host, command->host) == 0 &&
+                  strcmp(row.config->name, command->name) == 0))
+        return r;
+    return view_remove(view, VIEW_NAMES, view_name_key(command->host, command->name, &arena), err);
+}
+
+/* container.created may bring another name than the command had reserved; container.renamed does.
+ */
 static int move_name(const struct view *view, const struct container_row *before,
                      const struct container_row *after, struct arena *arena, struct error *err)
 {
@@ -161,7 +210,7 @@ int containers_event(const struct view *view, const struct record *record, struc
         return r;
     if (event == CONTAINER_EVENT_REMOVED)
         return remove_row(view, &after, &arena, err);
-    if (event == CONTAINER_EVENT_CREATED)
+    if (event == CONTAINER_EVENT_CREATED || event == CONTAINER_EVENT_RENAMED)
         r = move_name(view, &before, &after, &arena, err);
     if (r == 0)
         r = put_row(view, &after, err);

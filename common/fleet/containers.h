@@ -14,6 +14,13 @@ int containers_reserve(const struct view *view, const struct record *command, st
 /* The container.create at position `pos` came to nothing: give back what it holds, if it does. */
 int containers_release(const struct view *view, const char *id, uint64_t pos, struct error *err);
 
+/* container.rename was admitted: hold the new name. -EPROTO when it is taken or makes no sense. */
+int containers_hold_name(const struct view *view, const struct record *command, struct error *err);
+
+/* A rename to `name` has ended: if its container is not called so now, give back what it held. */
+int containers_release_name(const struct view *view, const struct command_row *command,
+                            struct error *err);
+
 /* An event of a container. */
 int containers_event(const struct view *view, const struct record *record, struct error *err);
 

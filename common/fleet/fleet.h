@@ -23,8 +23,10 @@
  *
  * A container.create command reserves the id and the name: from then on there is a container row
  * in CONTAINER_UNKNOWN ("being created"), which container.created turns into CONFIGURED and which
- * the outcome of the command removes if nothing was created. The last three tables keep the others
- * small: what is first in VIEW_FINISHED and VIEW_CLIENT_HOURS is the oldest and goes first.
+ * the outcome of the command removes if nothing was created. A container.rename command holds the
+ * new name until its outcome, beside the name that the container has. The last three tables keep
+ * the others small: what is first in VIEW_FINISHED and VIEW_CLIENT_HOURS is the oldest and goes
+ * first.
  */
 enum view_table {
     VIEW_HOSTS,        /* a host's name -> host_row */

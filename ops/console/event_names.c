@@ -84,6 +84,19 @@ static void learn_created(struct event_names *names, const struct record *record
         learn(names, record->container, created.config->name);
 }
 
+static void learn_renamed(struct event_names *names, const struct record *record)
+{
+    autoarena arena = { 0 };
+    struct container_renamed renamed = { 0 };
+    struct name *name = find(names, record->container);
+
+    if (schema_decode(&container_renamed_schema, record->body.bytes, &renamed, &arena, NULL) < 0)
+        return;
+    if (name != NULL)
+        forget(names, name);
+    learn(names, record->container, renamed.name);
+}
+
 const char *event_names_of(struct event_names *names, const struct record *record)
 {
     struct name *name;
@@ -92,6 +105,8 @@ const char *event_names_of(struct event_names *names, const struct record *recor
         return NULL;
     if (strcmp(record->type, container_created_schema.name) == 0)
         learn_created(names, record);
+    else if (strcmp(record->type, container_renamed_schema.name) == 0)
+        learn_renamed(names, record);
     name = find(names, record->container);
     if (name == NULL || strcmp(record->type, container_removed_schema.name) != 0)
         return name != NULL ? name->text : NULL;

@@ -22,6 +22,7 @@ static const char *const podman_words[][2] = {
     { "container.signalled", "kill" },     { "container.cleaned", "cleanup" },
     { "container.paused", "pause" },       { "container.unpaused", "unpause" },
     { "container.restarting", "restart" }, { "container.removed", "remove" },
+    { "container.renamed", "rename" },
 };
 
 const char *record_report_status(const struct record *record)
@@ -184,6 +185,8 @@ char *record_report_details(const struct record *record, struct arena *arena)
         body_of(record, &container_init_failed_schema, arena);
     const struct container_restarting *restarting =
         body_of(record, &container_restarting_schema, arena);
+    const struct container_rename *rename = body_of(record, &container_rename_schema, arena);
+    const struct container_renamed *renamed = body_of(record, &container_renamed_schema, arena);
     const struct command_failed *failed = failure_of(record, arena);
 
     if (died != NULL)
@@ -201,6 +204,10 @@ char *record_report_details(const struct record *record, struct arena *arena)
     if (restarting != NULL)
         return arena_printf(arena, "restart %u in %llu ms", restarting->count,
                             (unsigned long long)restarting->delay_ms);
+    if (rename != NULL)
+        return arena_printf(arena, "to %s", rename->name);
+    if (renamed != NULL)
+        return arena_printf(arena, "to %s", renamed->name);
     if (failed != NULL)
         return arena_printf(arena, "%s: %s", failed->code, failed->text);
     return arena_text(arena, "");

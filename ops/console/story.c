@@ -144,6 +144,15 @@ static void take_signal(struct story *story, const struct record *record)
         story->signal = signalled.signal;
 }
 
+static void take_name(struct story *story, const struct record *record)
+{
+    struct container_renamed renamed = { 0 };
+    autoarena arena = { 0 };
+
+    if (schema_decode(&container_renamed_schema, record->body.bytes, &renamed, &arena, NULL) == 0)
+        write_text(story->name, sizeof(story->name), renamed.name);
+}
+
 /* What an event means beyond being the latest of its kind. */
 static void follow(struct story *story, enum container_event event, const struct record *record,
                    const struct story_event *what)
@@ -164,6 +173,9 @@ static void follow(struct story *story, enum container_event event, const struct
         break;
     case CONTAINER_EVENT_SIGNALLED:
         take_signal(story, record);
+        break;
+    case CONTAINER_EVENT_RENAMED:
+        take_name(story, record);
         break;
     case CONTAINER_EVENT_NONE:
     case CONTAINER_EVENT_INIT_FAILED:
@@ -193,6 +205,7 @@ static const enum story_part part_of[CONTAINER_EVENT_COUNT] = {
     [CONTAINER_EVENT_RESTARTING] = STORY_RESTARTING,
     [CONTAINER_EVENT_REMOVING] = STORY_REMOVING,
     [CONTAINER_EVENT_REMOVED] = STORY_REMOVED,
+    [CONTAINER_EVENT_RENAMED] = STORY_RENAMED,
 };
 
 /* An event that is illegal in the state changes nothing, as in the fold. */

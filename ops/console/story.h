@@ -53,6 +53,7 @@ enum story_part {
     STORY_RESTARTING, /* the policy's decision for the run to come */
     STORY_REMOVING,
     STORY_REMOVED,
+    STORY_RENAMED,
     STORY_LOST, /* the host came back without its journal */
     STORY_PART_COUNT,
 };

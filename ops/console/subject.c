@@ -23,13 +23,17 @@ struct search {
 static const char *name_of(const struct record *record, struct arena *arena)
 {
     struct container_created body = { 0 };
+    struct container_renamed renamed = { 0 };
 
+    if (strcmp(record->type, container_renamed_schema.name) == 0 &&
+        schema_decode(&container_renamed_schema, record->body.bytes, &renamed, arena, NULL) == 0)
+        return renamed.name;
     if (schema_decode(&container_created_schema, record->body.bytes, &body, arena, NULL) < 0)
         return "";
     return body.config->name;
 }
 
-static int match_creation(void *owner, const struct record *record, struct error *err)
+static int match_name(void *owner, const struct record *record, struct error *err)
 {
     struct search *search = owner;
     const char *id = record->container;
@@ -66,14 +70,15 @@ static int find_in_log(struct console *console, const char *host, const char *wo
                        struct subject *subject, struct error *err)
 {
     char *types[] = { arena_text(&console->arena, container_create_schema.name),
-                      arena_text(&console->arena, container_created_schema.name) };
+                      arena_text(&console->arena, container_created_schema.name),
+                      arena_text(&console->arena, container_renamed_schema.name) };
     char *hosts[] = { arena_text(&console->arena, host) };
     struct watch watch = { .cursor = subject->beginning,
-                           .types = { .items = types, .count = 2 },
+                           .types = { .items = types, .count = sizeof(types) / sizeof(*types) },
                            .hosts = { .items = hosts, .count = host != NULL } };
     struct search search = { .word = word };
     uint64_t head = 0;
-    int r = watch_to_end(console, &watch, match_creation, &search, &head, err);
+    int r = watch_to_end(console, &watch, match_name, &search, &head, err);
 
     return r == 0 ? choose(&search, subject, err) : r;
 }

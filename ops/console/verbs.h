@@ -20,6 +20,8 @@ verb_fn verb_unpause; /* lifecycle.c */
 verb_fn verb_cleanup; /* lifecycle.c */
 verb_fn verb_rm;      /* lifecycle.c */
 
+verb_fn verb_rename;
+
 verb_fn verb_ps;
 verb_fn verb_inspect;
 verb_fn verb_logs;

@@ -207,6 +207,7 @@ static struct step_result perform(struct host *host, const struct world_action *
     case STEP_NONE:
     case STEP_AWAIT_STOP:
     case STEP_AWAIT_DEATH:
+    case STEP_NOTE:
     case STEP_COUNT:
         break;
     }
@@ -281,13 +282,21 @@ static void tell_exit(struct host *host, struct body *body)
     world_exit(host->world, body->id, body->exit_run, &body->died);
 }
 
+/* Few enough that they are often taken. */
+static char *any_name(struct host *host)
+{
+    static char names[][2] = { "p", "q", "r", "s" };
+
+    return names[dice(host, 4)];
+}
+
 static void submit_something(struct host *host)
 {
-    static const char *const types[] = { "container.init",    "container.start",
-                                         "container.start",   "container.pause",
-                                         "container.stop",    "container.restart",
-                                         "container.unpause", "container.kill",
-                                         "container.cleanup", "container.remove" };
+    static const char *const types[] = {
+        "container.init",    "container.start",   "container.start",   "container.pause",
+        "container.stop",    "container.restart", "container.unpause", "container.kill",
+        "container.cleanup", "container.remove",  "container.rename"
+    };
     static const char *const policies[] = { NULL, "on-failure", "always" };
     static const uint32_t signals[] = { SIGKILL, SIGTERM, SIGHUP };
     struct body *body = &host->bodies[dice(host, CONTAINERS)];
@@ -296,10 +305,11 @@ static void submit_something(struct host *host)
     struct container_stop stop = { .timeout_s = timeout_s };
     struct container_kill kill_one = { .signal = signals[dice(host, 3)] };
     struct container_remove remove_one = { .force = dice(host, 2) == 0, .timeout_s = timeout_s };
+    struct container_rename rename_one = { .name = any_name(host) };
     const void *message = NULL;
 
     if (dice(host, 5) == 0) {
-        (void)world_create(host->world, body->id, body->id, policies[dice(host, 3)],
+        (void)world_create(host->world, body->id, any_name(host), policies[dice(host, 3)],
                            dice(host, 4) == 0);
         return;
     }
@@ -309,6 +319,8 @@ static void submit_something(struct host *host)
         message = &kill_one;
     else if (strcmp(type, "container.remove") == 0)
         message = &remove_one;
+    else if (strcmp(type, "container.rename") == 0)
+        message = &rename_one;
     (void)world_submit_until(host->world, type, body->id, message,
                              dice(host, 10) == 0 ? world_now(host->world).wall_ns + 1 : 0);
 }

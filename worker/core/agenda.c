@@ -118,6 +118,7 @@ static void change_plan(struct unit *unit, enum container_operation operation)
     case CONTAINER_OPERATION_PAUSE:
     case CONTAINER_OPERATION_UNPAUSE:
     case CONTAINER_OPERATION_CLEANUP:
+    case CONTAINER_OPERATION_RENAME:
     case CONTAINER_OPERATION_COUNT:
         break;
     }

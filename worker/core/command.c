@@ -17,6 +17,7 @@ union command_body {
     struct container_restart restart;
     struct container_kill kill;
     struct container_remove remove;
+    struct container_rename rename;
 };
 
 static enum failure take_kill(struct command *command, uint32_t signal, struct refusal *why)
@@ -49,6 +50,9 @@ static enum failure take_body(struct command *command, const union command_body 
         if (body->remove.force)
             command->operation = CONTAINER_OPERATION_FORCE_REMOVE;
         return FAILURE_NONE;
+    case CONTAINER_OPERATION_RENAME:
+        command->name = body->rename.name;
+        return config_check_name(command->name, why);
     case CONTAINER_OPERATION_NONE:
     case CONTAINER_OPERATION_INIT:
     case CONTAINER_OPERATION_START:

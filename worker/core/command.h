@@ -26,6 +26,7 @@ struct command {
     uint32_t signal;                 /* of kill */
     struct maybe_u32 timeout_s;      /* of stop, restart and forced remove */
     struct container_config *config; /* of create; in `arena` */
+    char *name;                      /* of rename: the new one; in `arena` */
     struct arena arena;
     bool has_hastened; /* a stop that it waits for was already made shorter */
 };

@@ -16,8 +16,7 @@ struct engine {
     struct ledger ledger;
     uint64_t cursor;
     bool is_full;
-    struct unit *units;   /* by id */
-    struct unit *by_name; /* the same ones */
+    struct unit *units; /* by id */
     struct deadlines deadlines;
 };
 
@@ -40,26 +39,24 @@ static struct unit *find_unit(const struct engine *engine, const char *id)
     return unit;
 }
 
-static struct unit *find_name(const struct engine *engine, const char *name)
+static bool is_name_free(const struct engine *engine, const char *name)
 {
-    struct unit *unit = NULL;
-
-    HASH_FIND(by_name, engine->by_name, name, strlen(name), unit);
-    return unit;
+    return names_holder(&engine->ledger.names, name) == NULL;
 }
 
-/* `unit->name` must be set. */
-static void add_unit(struct engine *engine, struct unit *unit)
+/* The name must be free. */
+static void add_unit(struct engine *engine, struct unit *unit, const char *name)
 {
     HASH_ADD_KEYPTR(by_id, engine->units, unit->id, CONTAINER_ID_SIZE, unit);
-    HASH_ADD_KEYPTR(by_name, engine->by_name, unit->name, strlen(unit->name), unit);
+    unit->name = names_hold(&engine->ledger.names, name, unit);
+    assert(unit->name != NULL);
 }
 
 static void drop_unit(struct engine *engine, struct unit *unit)
 {
     deadlines_set(&engine->deadlines, unit, UINT64_MAX);
     HASH_DELETE(by_id, engine->units, unit);
-    HASH_DELETE(by_name, engine->by_name, unit);
+    names_release(&engine->ledger.names, unit->name, unit);
     unit_destroy(unit);
 }
 
@@ -74,6 +71,7 @@ void engine_destroy(struct engine *engine)
     {
         drop_unit(engine, unit);
     }
+    names_done(&engine->ledger.names);
     deadlines_done(&engine->deadlines);
     free(engine->ledger.host);
     free(engine);
@@ -114,10 +112,10 @@ int engine_load_container(struct engine *engine, struct bytes value, struct erro
     r = unit_load_row(unit, value, err);
     if (r < 0)
         return r;
-    if (find_name(engine, unit->name) != NULL)
+    if (!is_name_free(engine, row.config->name))
         return error_set(err, -EBADMSG, "row of container %s: its name %s is there twice", unit->id,
-                         unit->name);
-    add_unit(engine, steal_ptr(unit));
+                         row.config->name);
+    add_unit(engine, steal_ptr(unit), row.config->name);
     return 0;
 }
 
@@ -125,8 +123,7 @@ static struct unit *new_unit(struct engine *engine, const char *id, const struct
 {
     struct unit *unit = unit_new(id);
 
-    unit->name = mem_dup_text(create->config->name);
-    add_unit(engine, unit);
+    add_unit(engine, unit, create->config->name);
     return unit;
 }
 
@@ -152,12 +149,17 @@ int engine_load_command(struct engine *engine, struct bytes value, struct error 
                          (unsigned long long)record.pos, why.text);
     unit = find_unit(engine, record.container);
     if (unit == NULL && command->operation == CONTAINER_OPERATION_CREATE &&
-        find_name(engine, command->config->name) == NULL)
+        is_name_free(engine, command->config->name))
         unit = new_unit(engine, record.container, command);
     if (unit == NULL) {
         command_destroy(command);
         return error_set(err, -EBADMSG, "the kept command at %llu: there is no container %s",
                          (unsigned long long)record.pos, record.container);
+    }
+    if (command->name != NULL && names_hold(&engine->ledger.names, command->name, unit) == NULL) {
+        command_destroy(command);
+        return error_set(err, -EBADMSG, "the kept command at %llu: its name is taken",
+                         (unsigned long long)record.pos);
     }
     enqueue(unit, command);
     return 0;
@@ -206,6 +208,7 @@ static enum failure check_place(const struct engine *engine, const struct unit *
                                 struct refusal *why)
 {
     bool is_create = command->operation == CONTAINER_OPERATION_CREATE;
+    const char *name = is_create ? command->config->name : command->name;
 
     if (record->host != NULL && strcmp(record->host, engine->ledger.host) != 0)
         return refuse(why, FAILURE_NO_HOST, "%s is for host %s, and this is host %s", record->type,
@@ -217,10 +220,10 @@ static enum failure check_place(const struct engine *engine, const struct unit *
                       engine->ledger.host);
     if (is_create && unit != NULL)
         return refuse(why, FAILURE_CONTAINER_EXISTS, "container %.12s is there already", unit->id);
-    if (is_create && find_name(engine, command->config->name) != NULL)
+    if (name != NULL && !is_name_free(engine, name))
         return refuse(why, FAILURE_CONTAINER_EXISTS,
                       "container name %s is taken on host %s: choose another, or remove that one",
-                      command->config->name, engine->ledger.host);
+                      name, engine->ledger.host);
     if (!is_create && unit == NULL)
         return refuse(why, FAILURE_NO_CONTAINER, "there is no container %.12s on host %s",
                       record->container, engine->ledger.host);
@@ -249,6 +252,8 @@ static void accept(struct engine *engine, const struct record *record)
     if (unit == NULL)
         unit = new_unit(engine, record->container, command);
     ledger_keep_command(&engine->ledger, record);
+    if (command->name != NULL)
+        (void)names_hold(&engine->ledger.names, command->name, unit);
     enqueue(unit, command);
     settle(engine, unit);
 }

@@ -2,7 +2,7 @@
 #include "worker/core/ledger.h"
 
 #include <assert.h>
-#include <signal.h>
+#include <string.h>
 
 #include "common/fleet/fleet.h"
 #include "schemas/codec.h"
@@ -98,6 +98,8 @@ void ledger_outcome(struct ledger *ledger, const struct unit *unit, const struct
     };
 
     end_command(ledger, &record, command->pos, outcome, why);
+    if (command->name != NULL && strcmp(command->name, unit->name) != 0)
+        names_release(&ledger->names, command->name, unit);
 }
 
 void ledger_refuse_record(struct ledger *ledger, const struct record *record,

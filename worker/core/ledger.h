@@ -13,6 +13,7 @@
 #include "common/fleet/container_state.h"
 #include "common/fleet/refusal.h"
 #include "worker/core/batch.h"
+#include "worker/core/names.h"
 #include "worker/core/unit.h"
 
 struct engine_time {
@@ -26,6 +27,7 @@ struct ledger {
     char *host;
     uint64_t incarnation;
     uint64_t last_seq;
+    struct names names;
     struct engine_time now;
     struct batch *batch;
 };
@@ -36,7 +38,8 @@ struct ledger {
 bool ledger_event(struct ledger *ledger, struct unit *unit, enum container_event event,
                   struct command_id cause, const void *body);
 
-/* Journal the end of a command. `why` is NULL for OUTCOME_DONE. */
+/* Journal the end of a command, and release the name that it held in vain. `why` is NULL for
+ * OUTCOME_DONE. */
 void ledger_outcome(struct ledger *ledger, const struct unit *unit, const struct command *command,
                     enum outcome outcome, const struct refusal *why);
 

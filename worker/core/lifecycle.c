@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "worker/core/facts.h"
 
 #define NOT_DEAD_TEXT                                                                          \
     "container %.12s did not die within %d s of SIGKILL: its process hangs in the kernel, or " \
@@ -176,6 +177,14 @@ static void miss_goal(const struct unit *unit, struct operation *operation,
                   step_name(row->step)));
 }
 
+/* Nothing is to be done in the world: the fact is all. */
+static void note(struct ledger *ledger, struct unit *unit, struct operation *operation,
+                 const struct step_row *row)
+{
+    facts_say(ledger, unit, operation, row->fact, &(struct step_result){ 0 });
+    operation->index++;
+}
+
 static void step_forward(struct ledger *ledger, struct unit *unit, struct operation *operation)
 {
     const struct step_row *row = operation_row(operation);
@@ -194,6 +203,8 @@ static void step_forward(struct ledger *ledger, struct unit *unit, struct operat
         say_intent(ledger, unit, operation, row);
         if (step_is_wait(row->step))
             begin_wait(ledger, operation, row->step);
+        else if (row->step == STEP_NOTE)
+            note(ledger, unit, operation, row);
         else
             fly(ledger, unit, operation, row->step);
     }
@@ -232,38 +243,6 @@ void lifecycle_begin(struct ledger *ledger, struct unit *unit, struct operation 
                                      .timeout_s = lifecycle_timeout_s(unit, command) };
     TAILQ_INIT(&operation->joined);
     carry_on_both(ledger, unit);
-}
-
-static void say_fact(struct ledger *ledger, struct unit *unit, const struct operation *operation,
-                     enum container_event fact, const struct step_result *result)
-{
-    struct command_id cause = operation_cause(operation);
-    struct container_initialized init = result->init;
-    struct container_signalled signalled = { .signal = operation->signal };
-    struct container_created created = { NULL };
-    struct container_init_failed init_failed = { .text = operation->text };
-    const void *body = NULL;
-
-    if (fact == CONTAINER_EVENT_NONE)
-        return;
-    if (fact == CONTAINER_EVENT_CREATED) {
-        created.config = operation->command->config;
-        body = &created;
-    } else if (fact == CONTAINER_EVENT_INITIALIZED) {
-        body = &init;
-    } else if (fact == CONTAINER_EVENT_SIGNALLED) {
-        body = &signalled;
-    } else if (fact == CONTAINER_EVENT_INIT_FAILED) {
-        body = &init_failed;
-    }
-    if (!ledger_event(ledger, unit, fact, cause, body))
-        return;
-    if (fact == CONTAINER_EVENT_INITIALIZED)
-        unit->plan.asked_signal = 0;
-    else if (fact == CONTAINER_EVENT_SIGNALLED)
-        unit->plan.asked_signal = operation->signal;
-    else if (fact == CONTAINER_EVENT_REMOVED)
-        unit->is_removed = true;
 }
 
 static bool was_running(uint32_t state)
@@ -323,7 +302,7 @@ static void after_undo(struct ledger *ledger, struct unit *unit, struct operatio
         &operation_steps(operation->kind, operation->signal).rows[operation->index - 1];
 
     if (result->code == 0) {
-        say_fact(ledger, unit, operation, row->undo_fact, result);
+        facts_say(ledger, unit, operation, row->undo_fact, result);
     } else {
         autofree char *why = operation->text;
 
@@ -339,14 +318,14 @@ static void after_step(struct ledger *ledger, struct unit *unit, struct operatio
     const struct step_row *row = operation_row(operation);
 
     if (result->code == 0)
-        say_fact(ledger, unit, operation, row->fact, result);
+        facts_say(ledger, unit, operation, row->fact, result);
     if (result->code == 0 || row->may_fail) {
         operation->index++;
         return;
     }
     fail(operation, result->failure == FAILURE_NONE ? FAILURE_INTERNAL : result->failure,
          failure_text(result, unit, operation, row->step));
-    say_fact(ledger, unit, operation, row->setback, result);
+    facts_say(ledger, unit, operation, row->setback, result);
 }
 
 void lifecycle_result(struct ledger *ledger, struct unit *unit, const struct step_result *result)
@@ -379,7 +358,7 @@ static void settle_lost_start(struct ledger *ledger, struct unit *unit)
 
     if (unit->current.is_undoing || row == NULL || row->step != STEP_START_RUNTIME)
         return;
-    say_fact(ledger, unit, &unit->current, row->fact, &(struct step_result){ 0 });
+    facts_say(ledger, unit, &unit->current, row->fact, &(struct step_result){ 0 });
     unit->current.index++;
 }
 
@@ -451,6 +430,7 @@ static bool survives_reboot(const struct operation *operation)
     case CONTAINER_OPERATION_CLEANUP:
     case CONTAINER_OPERATION_REMOVE:
     case CONTAINER_OPERATION_FORCE_REMOVE:
+    case CONTAINER_OPERATION_RENAME:
         return true;
     case CONTAINER_OPERATION_KILL:
         return operation->signal == SIGKILL;

@@ -127,6 +127,10 @@ static const struct step_row force_remove_rows[] = {
     STEP_ROW_REMOVE_DIRECTORIES,
 };
 
+static const struct step_row rename_rows[] = {
+    { .step = STEP_NOTE, .needed_in = ANY, .fact = CONTAINER_EVENT_RENAMED },
+};
+
 #define LIST(table) { (table), sizeof(table) / sizeof(*(table)) }
 
 static const struct step_list lists[CONTAINER_OPERATION_COUNT] = {
@@ -141,6 +145,7 @@ static const struct step_list lists[CONTAINER_OPERATION_COUNT] = {
     [CONTAINER_OPERATION_CLEANUP]      = LIST(cleanup_rows),
     [CONTAINER_OPERATION_REMOVE]       = LIST(remove_rows),
     [CONTAINER_OPERATION_FORCE_REMOVE] = LIST(force_remove_rows),
+    [CONTAINER_OPERATION_RENAME]       = LIST(rename_rows),
 };
 
 static const char *const names[STEP_COUNT] = {
@@ -158,6 +163,7 @@ static const char *const names[STEP_COUNT] = {
     [STEP_UNPAUSE]            = "unpause",
     [STEP_DELETE_RUNTIME]     = "delete-runtime",
     [STEP_REMOVE_DIRECTORIES] = "remove-directories",
+    [STEP_NOTE]               = "note",
 };
 /* clang-format on */
 

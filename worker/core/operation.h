@@ -14,6 +14,7 @@
 
 #include "common/fleet/container_state.h"
 
+/* The journal keeps their numbers: never renumber. */
 enum step {
     STEP_NONE = 0,
     STEP_MAKE_DIRECTORIES,
@@ -29,6 +30,7 @@ enum step {
     STEP_UNPAUSE,
     STEP_DELETE_RUNTIME,
     STEP_REMOVE_DIRECTORIES,
+    STEP_NOTE, /* nothing to do: its fact is all there is to it */
     STEP_COUNT,
 };
 

@@ -110,7 +110,6 @@ void unit_destroy(struct unit *unit)
     drop_operation(&unit->passing);
     arena_done(&unit->arena);
     buffer_done(&unit->memo);
-    free(unit->name);
     free(unit);
 }
 
@@ -139,7 +138,6 @@ int unit_load_row(struct unit *unit, struct bytes value, struct error *err)
     if (unit->row.config == NULL || unit->row.state >= CONTAINER_STATE_COUNT)
         return error_set(err, -EBADMSG, "row of container %s: it says no configuration or state",
                          unit->id);
-    unit->name = mem_dup_text(unit->row.config->name);
     return 0;
 }
 

@@ -49,7 +49,7 @@ struct held_exit {
 
 struct unit {
     char id[CONTAINER_ID_SIZE + 1];
-    char *name; /* of the configuration; for the index of names */
+    const char *name; /* in the ledger's names */
     struct container_row row;
     struct arena arena; /* of the row's parts */
     struct command_list waiting;
@@ -67,7 +67,6 @@ struct unit {
     size_t deadline_index; /* in the engine's deadlines; 0: none */
     uint64_t deadline_ms;
     UT_hash_handle by_id;
-    UT_hash_handle by_name;
 };
 
 struct unit *unit_new(const char *id);

@@ -431,6 +431,33 @@ static void a_signal_is_one_of_64(void **state)
             "kill container " ID ": signal 65 is none: use 1 to 64");
 }
 
+static struct record rename_command(struct fleet_log *log, const char *name)
+{
+    struct container_rename renaming = { .name = arena_text(&log->arena, name) };
+
+    return fleet_log_command(log, "container.rename", ID, &renaming);
+}
+
+static void a_new_name_is_free_and_held_at_once(void **state)
+{
+    struct fleet_log *log = *state;
+    struct record command = rename_command(log, "shop");
+
+    refused(log, &command, FAILURE_NO_CONTAINER,
+            "no container has the id " ID ": it was removed, or never created");
+    fleet_log_created(log, ID, "web");
+    accepted(log, &command);
+    fleet_log_must(log, command);
+    command = create_command(log, 2, "shop");
+    assert_int_equal(ask(log, &command).refusal.failure, FAILURE_CONTAINER_EXISTS);
+    command = rename_command(log, "web");
+    refused(log, &command, FAILURE_CONTAINER_EXISTS,
+            "name web is taken on host a by container " ID
+            ": remove that one, or choose another name");
+    command = rename_command(log, "no/name");
+    assert_int_equal(ask(log, &command).refusal.failure, FAILURE_INVALID_ARGUMENT);
+}
+
 #define with_log(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -458,6 +485,7 @@ int main(void)
         with_log(a_configuration_that_cannot_be_is_refused),
         with_log(a_container_has_to_exist_on_that_host),
         with_log(a_signal_is_one_of_64),
+        with_log(a_new_name_is_free_and_held_at_once),
     };
     return cmocka_run_group_tests_name("admission", tests, NULL, NULL);
 }

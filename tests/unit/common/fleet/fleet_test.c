@@ -173,6 +173,80 @@ static void a_container_created_under_another_name_frees_the_reserved_one(void *
     assert_name(log, "web2", id);
 }
 
+static struct command_id ask_rename(struct fleet_log *log, const char *id, const char *name)
+{
+    struct container_rename renaming = { .name = arena_text(&log->arena, name) };
+    struct record command = fleet_log_command(log, "container.rename", id, &renaming);
+
+    fleet_log_must(log, command);
+    return command.id;
+}
+
+static struct record renamed(struct fleet_log *log, const char *id, const char *name)
+{
+    struct container_renamed body = { .name = arena_text(&log->arena, name) };
+
+    return fleet_log_event(log, "container.renamed", id, 0, &body);
+}
+
+static void a_rename_holds_the_new_name_until_it_has_it(void **state)
+{
+    struct fleet_log *log = *state;
+    char *id = fleet_log_container(log, 1);
+    struct command_id command;
+
+    fleet_log_created(log, id, "web");
+    command = ask_rename(log, id, "shop");
+    assert_name(log, "web", id);
+    assert_name(log, "shop", id);
+    fleet_log_must(log, renamed(log, id, "shop"));
+    fleet_log_must(log, fleet_log_outcome(log, "command.done", command));
+    assert_name(log, "web", NULL);
+    assert_name(log, "shop", id);
+    assert_string_equal(fleet_log_row(log, id).config->name, "shop");
+}
+
+static void a_rename_that_fails_gives_the_new_name_back(void **state)
+{
+    struct fleet_log *log = *state;
+    char *id = fleet_log_container(log, 1);
+    struct command_id first;
+    struct command_id second;
+
+    fleet_log_created(log, id, "web");
+    first = ask_rename(log, id, "shop");
+    second = ask_rename(log, id, "mall");
+    fleet_log_must(log, fleet_log_outcome(log, "command.failed", first));
+    assert_name(log, "shop", NULL);
+    assert_name(log, "mall", id);
+    fleet_log_must(log, fleet_log_event(log, "container.removing", id, 0, NULL));
+    fleet_log_must(log, fleet_log_event(log, "container.removed", id, 0, NULL));
+    assert_name(log, "web", NULL);
+    assert_name(log, "mall", id); /* somebody still answers for it */
+    fleet_log_must(log, fleet_log_outcome(log, "command.refused", second));
+    assert_name(log, "mall", NULL);
+}
+
+static void a_rename_takes_no_name_that_is_held(void **state)
+{
+    struct fleet_log *log = *state;
+    char *id = fleet_log_container(log, 1);
+    char *other = fleet_log_container(log, 2);
+    struct container_rename renaming = { .name = arena_text(&log->arena, "db") };
+
+    fleet_log_created(log, id, "web");
+    fleet_log_created(log, other, "db");
+    refused(log, fleet_log_command(log, "container.rename", id, &renaming),
+            arena_printf(&log->arena, "rename container %s: name db of host a is held by %s", id,
+                         other));
+    refused(log, renamed(log, id, "db"),
+            arena_printf(&log->arena, "container %s: name db of host a is held by %s", id, other));
+    assert_name(log, "web", id);
+    assert_name(log, "db", other);
+    refused(log, renamed(log, id, "no name"),
+            arena_printf(&log->arena, "container %s: name 'no name' is none", id));
+}
+
 static void removed_deletes_row_and_name(void **state)
 {
     struct fleet_log *log = *state;
@@ -555,6 +629,9 @@ int main(void)
         with_log(a_failed_create_leaves_an_existing_container_alone),
         with_log(a_name_is_held_by_one_container),
         with_log(a_container_created_under_another_name_frees_the_reserved_one),
+        with_log(a_rename_holds_the_new_name_until_it_has_it),
+        with_log(a_rename_that_fails_gives_the_new_name_back),
+        with_log(a_rename_takes_no_name_that_is_held),
         with_log(removed_deletes_row_and_name),
         with_log(an_illegal_event_moves_only_the_journal),
         with_log(an_event_is_folded_once),
