@@ -7,6 +7,7 @@
 
 #include "common/io/clock.h"
 #include "common/io/files.h"
+#include "common/io/log.h"
 #include "common/mem.h"
 #include "worker/io/cgroups.h"
 #include "worker/io/exits.h"
@@ -38,6 +39,15 @@ static bool has_exit_file(void *owner, const char *id, uint32_t run)
     return exits_look(hands->tools.exits, id, run);
 }
 
+static void thaw_run(void *owner, const char *id)
+{
+    struct hands *hands = owner;
+    struct error err = { 0 };
+
+    if (cgroups_thaw(hands->tools.cgroups, id, &err) < 0)
+        log_failure("container.not_thawed", &err);
+}
+
 static void on_run_lost(void *owner, const char *id, uint32_t run)
 {
     struct hands *hands = owner;
@@ -52,6 +62,7 @@ static void on_run_lost(void *owner, const char *id, uint32_t run)
 
 static const struct watch_events watch_events = {
     .has_exit = has_exit_file,
+    .thaw = thaw_run,
     .on_lost = on_run_lost,
 };
 

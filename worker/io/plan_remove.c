@@ -37,6 +37,7 @@ static void work_kill_rest(struct step *step)
     struct error err = { 0 };
     int r = 0;
 
+    (void)cgroups_thaw(step->tools->cgroups, step->id, NULL); /* what is frozen does not die */
     if (step->pid != 0 && step->pid_started != 0 &&
         process_open(step->pid, step->pid_started, &init, NULL) >= 0)
         r = process_kill(&init, PLAN_KILL_MS, &err);

@@ -120,10 +120,12 @@ static void tell_lost(struct watch *watch)
 static void give_up(struct watch *watch)
 {
     watch->is_lost = true;
-    if (process_is_gone(&watch->init))
+    if (process_is_gone(&watch->init)) {
         tell_lost(watch);
-    else
-        (void)process_signal(&watch->init, SIGKILL, NULL);
+        return;
+    }
+    (void)process_signal(&watch->init, SIGKILL, NULL);
+    watch->watches->events.thaw(watch->watches->owner, watch->id);
 }
 
 static bool has_exit(struct watch *watch)

@@ -22,6 +22,8 @@ struct run_watches;
 struct watch_events {
     /* Is there an exit file? If so it has been told of. */
     bool (*has_exit)(void *owner, const char *id, uint32_t run);
+    /* init has been sent SIGKILL; one that is frozen dies only when it is thawed. */
+    void (*thaw)(void *owner, const char *id);
     /* Nobody can know the exit code; init is dead. */
     void (*on_lost)(void *owner, const char *id, uint32_t run);
 };

@@ -261,6 +261,19 @@ static void a_dead_conmon_is_a_lost_exit(void **state)
     rig_clear(rig);
 }
 
+static void a_dead_conmon_of_a_paused_container_is_a_lost_exit(void **state)
+{
+    struct rig *rig = *state;
+
+    rig_set_script(rig, "exec sleep 1000");
+    rig_start(rig);
+    rig_do(rig, hands_pause);
+    assert_int_equal(kill((pid_t)rig->conmon_pid, SIGKILL), 0);
+    rig_wait_count(rig, &rig->losses, 1);
+    assert_true(rig_is_init_dead(rig));
+    rig_clear(rig);
+}
+
 static void an_exit_directory_that_is_removed_is_made_again(void **state)
 {
     struct rig *rig = *state;
@@ -308,6 +321,7 @@ int main(void)
         TEST(a_created_container_can_be_deleted),
         TEST(two_runs_have_each_their_exit),
         TEST(a_dead_conmon_is_a_lost_exit),
+        TEST(a_dead_conmon_of_a_paused_container_is_a_lost_exit),
         TEST(an_exit_directory_that_is_removed_is_made_again),
         TEST(want_of_memory_is_noticed),
     };
