@@ -372,10 +372,7 @@ class RealHost:
         self.kill()
         for pid in self.conmons():
             for victim in [pid, *children(pid)]:
-                try:
-                    os.kill(victim, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
+                kill(victim)
         root = os.path.join(self.run, "runtime")
         for name in os.listdir(root) if os.path.isdir(root) else []:
             for runtime in ["crun", "runc"]:
@@ -384,6 +381,13 @@ class RealHost:
         for path in glob.glob("/sys/fs/cgroup/gantry/*") + glob.glob("/sys/fs/cgroup/*/gantry/*"):
             if os.path.basename(path) in containers:
                 remove_cgroup(path)
+
+
+def kill(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
 
 
 def children(pid):
@@ -420,7 +424,7 @@ class Subscriber:
         self.name = name
         self.filters = filters
         self.path = os.path.join(rig.directory, f"{name}.records")
-        kind, url, what = arguments
+        kind, url, what = arguments  # of follower.py, but for the file
         self.argv = [sys.executable, os.path.join(HERE, "follower.py"), kind, self.path, url, what]
         self.start()
 
@@ -511,9 +515,9 @@ class Rig:
         self.make_rootfs()
         self.reals.append(RealHost(self, name, self.link(f"to {name}")))
 
-    def add_submitter(self, hosts, **options):
+    def add_submitter(self, hosts, url=None, **options):
         number = len(self.submitters) + 1
-        submitter = Submitter(self, 0xFA000000 + number, hosts, self.link(f"of {number}"),
+        submitter = Submitter(self, 0xFA000000 + number, hosts, url or self.link(f"of {number}"),
                               **options)
         self.submitters.append(submitter)
         submitter.start()
@@ -671,6 +675,31 @@ class Rig:
             subscriber.kill()
         self.kill_broker()
         self.network.close()
+
+
+class LanRig(Rig):
+    """Each worker on a host of its own, in a network whose cables can be pulled; clients sit at the
+    broker's unix socket."""
+
+    def __init__(self, directory, seed, lan):
+        self.lan = lan
+        super().__init__(directory, seed)
+
+    def start_broker(self):
+        address = f"tcp://{self.lan.address}"
+        self.broker = Process(
+            [*self.lan.middle.prefix, os.path.join(BUILD_DIR, self.program), "--state",
+             os.path.join(self.directory, "broker"), "--listen", self.url, "--listen",
+             f"{address}:7470", "--feed", f"{address}:7471", "--insecure"], r"broker\.ready")
+
+    @property
+    def url(self):
+        return f"unix://{self.directory}/broker.sock"
+
+    def add_host(self, name):
+        self.make_rootfs()
+        self.reals.append(RealHost(self, name, f"tcp://{self.lan.address}:7470",
+                                   self.lan.hosts[name].prefix))
 
 
 def join(thread):

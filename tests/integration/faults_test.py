@@ -16,8 +16,9 @@ import unittest
 
 import checker
 import fleet
+import namespaces
 import proxy
-from fault_rig import Rig
+from fault_rig import LanRig, Rig, children, kill
 
 SEED = int(os.environ.get("GANTRY_SEED", random.SystemRandom().randrange(1 << 32)))
 STEPS = int(os.environ.get("GANTRY_FAULT_STEPS", 24))
@@ -35,7 +36,8 @@ class Schedule:
         self.faults = [(self.kill_broker, 5), (self.hurt_link, 12), (self.kill_subscriber, 3),
                        (self.stop_subscriber, 2), (self.stop_broker, 1), (self.hurt_all_links, 2)]
         if rig.reals:
-            self.faults += [(self.kill_worker, 5), (self.stop_worker, 1)]
+            self.faults += [(self.kill_worker, 5), (self.stop_worker, 1), (self.kill_monitor, 1),
+                            (self.kill_init, 1)]
 
     def run(self, steps, seconds=0):
         end = time.monotonic() + seconds
@@ -67,6 +69,19 @@ class Schedule:
         if self.random.random() < 0.5:
             self.pass_time()
         host.start()
+
+    def kill_monitor(self):
+        """conmon of some run: nobody will know how that run ends."""
+        monitors = [pid for host in self.rig.reals for pid in host.conmons()]
+        if monitors:
+            kill(self.random.choice(monitors))
+
+    def kill_init(self):
+        """A process that conmon has begun: a container's, or a runtime in the middle of its work."""
+        victims = [child for host in self.rig.reals for pid in host.conmons()
+                   for child in children(pid)]
+        if victims:
+            kill(self.random.choice(victims))
 
     def stop_worker(self):
         self.stop_and_go_on(self.random.choice(self.rig.reals))
@@ -156,6 +171,65 @@ class Faults(FaultTest):
         types = collections.Counter(r["type"] for r in history.log)
         return (f"{len(history.submissions)} submissions, {unknown} unknown, {len(history.log)} "
                 f"records, {types['container.initialized']} runs, {types['host.hello']} hellos")
+
+
+class Partitions(FaultTest):
+    """Two workers behind cables of their own. No end of a connection is told when one is pulled."""
+
+    def setUp(self):
+        super().setUp()
+        if os.geteuid() != 0:
+            self.skipTest("only root can make network namespaces")
+        self.hosts = ["left", "right"]
+        try:
+            self.lan = namespaces.Lan(self.hosts)
+        except (namespaces.Unavailable, OSError) as error:
+            self.skipTest(f"no network namespaces here: {error}")
+        self.addCleanup(self.lan.close)
+        self.rig = LanRig(self.directory, SEED, self.lan)
+        self.addCleanup(self.rig.close)
+        self.random = random.Random(f"{SEED} partitions")
+
+    def pass_time(self):
+        self.rig.progress.wait_for(self.random.randrange(5, 20), 2)
+
+    def cut_off(self, hosts, meanwhile=lambda: None):
+        for host in hosts:
+            self.lan.cut(host)
+        self.pass_time()
+        meanwhile()
+        self.pass_time()
+        for host in hosts:
+            self.lan.mend(host)
+
+    def restart_broker(self):
+        self.rig.kill_broker()
+        self.rig.start_broker()
+
+    def restart_workers(self):
+        for host in self.rig.reals:
+            host.kill()
+            host.start()
+
+    def test_the_promises_hold_when_cables_are_pulled(self):
+        rig = self.rig
+        for host in self.hosts:
+            rig.add_host(host)
+        rig.wait_for_hosts()
+        for hosts in [["left"], ["right"], self.hosts]:
+            rig.add_submitter(hosts, url=rig.url)
+        partitions = [
+            (self.hosts, lambda: None),
+            (["left"], self.restart_workers),
+            (["right"], self.restart_broker),  # whose death the worker does not see
+            (self.hosts, self.restart_broker),
+        ]
+        self.random.shuffle(partitions)
+        for hosts, meanwhile in partitions:
+            self.pass_time()
+            self.cut_off(hosts, meanwhile)
+        rig.settle()
+        print(Faults.describe(self.assert_kept(rig)), flush=True)
 
 
 class Mutants(FaultTest):
