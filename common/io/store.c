@@ -436,6 +436,16 @@ static int step_cursor(struct store_cursor *cursor, MDB_val *key, MDB_val *value
     return mdb_cursor_get(cursor->mdb, key, value, MDB_NEXT);
 }
 
+/* Damaged pages may lead a walk in a circle: who walks must get on, or be told. */
+static bool is_beyond_last(const struct store_cursor *cursor, MDB_val key)
+{
+    size_t size = key.mv_size < cursor->key_size ? key.mv_size : cursor->key_size;
+    int order = memcmp(key.mv_data, cursor->key, size);
+
+    return key.mv_size <= KEY_SIZE_MAX &&
+           (!cursor->has_key || order > 0 || (order == 0 && key.mv_size > cursor->key_size));
+}
+
 int store_next(struct store_cursor *cursor, struct bytes *ret_key, struct bytes *ret_value,
                struct error *err)
 {
@@ -449,6 +459,8 @@ int store_next(struct store_cursor *cursor, struct bytes *ret_key, struct bytes 
         return 0;
     if (r != 0)
         return fail_table(cursor->txn, cursor->table, r, err);
+    if (!is_beyond_last(cursor, key))
+        return fail_table(cursor->txn, cursor->table, MDB_CORRUPTED, err);
     memcpy(cursor->key, key.mv_data, key.mv_size);
     cursor->key_size = key.mv_size;
     cursor->has_key = true;
