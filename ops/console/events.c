@@ -116,11 +116,12 @@ static bool passes_key(const struct following *following, const char *key,
     return is_matched || !*ret_is_given;
 }
 
-/* Outcomes of commands and words about access are shown when they are asked for: podman has no such
- * events. */
+/* Outcomes of commands and words about access and the log are shown when they are asked for: podman
+ * has no such events. */
 static bool is_background(const struct record *record)
 {
-    return strncmp(record->type, "command.", 8) == 0 || strncmp(record->type, "access.", 7) == 0;
+    return strncmp(record->type, "command.", 8) == 0 || strncmp(record->type, "access.", 7) == 0 ||
+           strncmp(record->type, "log.", 4) == 0;
 }
 
 static bool is_shown(const struct following *following, const struct record *record,
@@ -172,6 +173,9 @@ static int show_page(struct following *following, const struct watch_page *page,
 {
     int r = 0;
 
+    if (page->missed_upto != 0)
+        console_note("records up to %llu are no longer kept",
+                     (unsigned long long)page->missed_upto);
     for (size_t i = 0; r == 0 && i < page->count && !following->is_over; i++) {
         const struct record *record = &page->records[i];
         const char *name = event_names_of(following->names, record);

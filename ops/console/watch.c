@@ -1,6 +1,8 @@
 /* Records of the log, page by page; see the header. */
 #include "ops/console/watch.h"
 
+#include <errno.h>
+
 #include "ops/console/progress.h"
 #include "schemas/codec.h"
 
@@ -19,6 +21,7 @@ int watch_next(struct console *console, struct watch *watch, struct arena *arena
     r = client_ask(client, &question, &page.page, arena, err);
     if (r < 0)
         return error_add_context(err, r, "read the log");
+    page.missed_upto = page.page.floor > watch->cursor ? page.page.floor : 0;
     page.records = arena_zeroed(arena, page.page.records.count * sizeof(*page.records));
     for (; page.count < page.page.records.count; page.count++) {
         r = schema_decode(&record_schema, page.page.records.items[page.count].bytes,
@@ -37,6 +40,9 @@ static int visit_page(const struct watch_page *page, uint64_t end, watch_visit_f
 {
     int r = 0;
 
+    if (page->missed_upto != 0)
+        return error_set(err, -ENODATA, "records up to %llu are no longer kept",
+                         (unsigned long long)page->missed_upto);
     for (size_t i = 0; r == 0 && i < page->count; i++) {
         if (end != 0 && page->records[i].pos > end)
             return 0;
