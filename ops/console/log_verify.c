@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ops/console/log_check.h"
+#include "common/fleet/log_check.h"
 #include "ops/console/show.h"
 #include "ops/console/tree.h"
 #include "ops/console/verbs.h"
@@ -14,7 +14,7 @@
 struct verify_options {
     const char *format;
     bool rebuild;
-    struct text_list operands; /* "verify" */
+    struct text_list operands; /* none */
 };
 
 /* clang-format off */
@@ -250,8 +250,8 @@ static int verify(struct verification *verification, const struct verify_options
     return show(verification, options->format, err);
 }
 
-int verb_log(struct console *console, const struct args_usage *usage, char **argv,
-             struct error *err)
+int log_verify(struct console *console, const struct args_usage *usage, char **argv,
+               struct error *err)
 {
     struct verify_options options = { 0 };
     struct verification verification = { .console = console };
@@ -259,9 +259,7 @@ int verb_log(struct console *console, const struct args_usage *usage, char **arg
 
     if (r != 0)
         return r < 0 ? r : 0;
-    r = console_check_operands(usage, options.operands.count, 1, 1, err);
-    if (r == 0 && strcmp(options.operands.items[0], "verify") != 0)
-        r = error_set(err, -EINVAL, "gantry log verify is all that there is");
+    r = console_check_operands(usage, options.operands.count, 0, 0, err);
     if (r == 0)
         r = verify(&verification, &options, err);
     log_check_destroy(verification.check);

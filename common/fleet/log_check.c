@@ -1,5 +1,5 @@
 /* Whether a log is what it promises; see the header. */
-#include "ops/console/log_check.h"
+#include "common/fleet/log_check.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
+#include "common/fleet/log_check.h"
 #include "common/mem.h"
-#include "ops/console/log_check.h"
 #include "tests/support/fleet_log.h"
 
 #define STREAM_COUNT 3

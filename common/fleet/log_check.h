@@ -6,8 +6,8 @@
  * where it belongs; the events of each journal are all there, in order; every command has at most
  * one outcome, and every outcome a command.
  */
-#ifndef GANTRY_OPS_CONSOLE_LOG_CHECK_H
-#define GANTRY_OPS_CONSOLE_LOG_CHECK_H
+#ifndef GANTRY_COMMON_FLEET_LOG_CHECK_H
+#define GANTRY_COMMON_FLEET_LOG_CHECK_H
 
 #include "common/auto.h"
 #include "common/error.h"
