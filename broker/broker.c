@@ -5,11 +5,11 @@
 
 #include <event2/event.h>
 
+#include "broker/backup.h"
 #include "broker/commit.h"
 #include "broker/dispatch.h"
 #include "broker/held.h"
 #include "broker/hosts.h"
-#include "broker/io/log_lmdb.h"
 #include "broker/outcome.h"
 #include "broker/peer.h"
 #include "broker/publisher.h"
@@ -21,9 +21,6 @@
 #include "common/io/clock.h"
 #include "common/io/log.h"
 #include "common/mem.h"
-
-/* Address space that the log may grow into; the file is as large as what is in it. */
-#define LOG_BYTES_MAX (64ULL * 1024 * 1024 * 1024)
 
 static void on_request(void *owner, struct sp_request *request, struct bytes body)
 {
@@ -101,12 +98,10 @@ static void on_committed(void *owner)
 
 static int open_log(struct broker *broker, struct error *err)
 {
-    const char *tables[VIEW_STORE_TABLES_MAX + 1];
     uint64_t folded;
     int r;
 
-    view_store_tables(tables);
-    r = log_lmdb_open(broker->options->state_directory, tables, LOG_BYTES_MAX, &broker->log, err);
+    r = view_store_open_log(broker->options->state_directory, &broker->log, err);
     if (r < 0)
         return r;
     r = view_store_prepare(broker->log, &folded, err);
@@ -135,6 +130,9 @@ static int wire(struct broker *broker, struct error *err)
     broker->relay = relay_new(broker);
     broker->publisher = publisher_new(broker);
     broker->retention = retention_new(broker, &broker->options->retention);
+    r = backups_new(broker, &broker->backups, err);
+    if (r < 0)
+        return r;
     r = view_hashes_new(broker, &broker->view_hashes, err);
     if (r < 0)
         return r;
@@ -180,6 +178,7 @@ void broker_destroy(struct broker *broker)
     committer_destroy(broker->committer);
     broker->committer = NULL;
     retention_destroy(broker->retention);
+    backups_destroy(broker->backups);
     view_hashes_destroy(broker->view_hashes);
     sp_server_destroy(broker->server);
     relay_destroy(broker->relay);

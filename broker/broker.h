@@ -15,6 +15,7 @@
 #include "common/error.h"
 #include "common/io/sp.h"
 
+struct backups;
 struct committer;
 struct event_base;
 struct publisher;
@@ -45,6 +46,7 @@ struct broker {
     struct publisher *publisher;
     struct retention *retention;
     struct view_hashes *view_hashes;
+    struct backups *backups;
     void (*on_drained)(struct broker *broker); /* while stopping: all is written and answered */
 };
 

@@ -1,6 +1,7 @@
 /* gantry-broker: the options, the signals, and the loop. */
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,6 +9,7 @@
 
 #include "broker/broker.h"
 #include "broker/listen.h"
+#include "broker/offline.h"
 #include "common/io/log.h"
 #include "common/io/notify.h"
 #include "common/io/options.h"
@@ -30,6 +32,11 @@ static const struct option_row option_rows[] = {
       false, NULL },
     { "accept-journal", "HOST",
       "let a worker without its journal take over this host; its containers are forgotten",
+      false, NULL },
+    { "verify", NULL, "check the log in --state, which no broker serves, print what is wrong, and end",
+      false, NULL },
+    { "backup", "FILE", "copy that log to a new file, and end", false, NULL },
+    { "restore", "FILE", "make a new --state of a backup, or of a directory with one, and end",
       false, NULL },
     { "retain-age", "DURATION", "drop records that are older: 30d, 12h (default: never)", false,
       NULL },
@@ -119,6 +126,27 @@ static void on_stop(evutil_socket_t signal_number, short what, void *arg)
     broker_drain(program->broker, on_drained);
 }
 
+/* What is done instead of serving; `ret_is_done` when something was. */
+static int work_offline(const struct program *program, bool *ret_is_done, struct error *err)
+{
+    const char *state = program->broker_options.state_directory;
+    const char *backup = options_get(program->options, "backup");
+    const char *restore = options_get(program->options, "restore");
+    bool verifies = options_is_set(program->options, "verify");
+
+    *ret_is_done = true;
+    if (verifies + (backup != NULL) + (restore != NULL) > 1)
+        return error_set(err, -EINVAL, "one of --verify, --backup and --restore at a time");
+    if (verifies)
+        return offline_verify(state, err);
+    if (backup != NULL)
+        return offline_backup(state, backup, err);
+    if (restore != NULL)
+        return offline_restore(state, restore, err);
+    *ret_is_done = false;
+    return 0;
+}
+
 static int start(struct program *program, struct error *err)
 {
     autofree char *listeners = NULL;
@@ -157,6 +185,7 @@ static void finish(struct program *program)
 
 static int run(struct program *program, int argc, char **argv, struct error *err)
 {
+    bool is_done = false;
     int r;
 
     r = options_parse("gantry-broker", "the durable log of a fleet, and those who talk to it",
@@ -166,6 +195,9 @@ static int run(struct program *program, int argc, char **argv, struct error *err
         return r;
     r = read_options(program, err);
     if (r < 0)
+        return r;
+    r = work_offline(program, &is_done, err);
+    if (r < 0 || is_done)
         return r;
     r = start(program, err);
     if (r < 0)

@@ -5,9 +5,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "broker/io/log_lmdb.h"
 #include "broker/view_base.h"
 #include "common/arena.h"
 #include "schemas/codec.h"
+
+/* Address space that the log may grow into; the file is as large as what is in it. */
+#define LOG_BYTES_MAX (64ULL * 1024 * 1024 * 1024)
 
 /* Records that one transaction folds when the view is made anew. */
 #define FOLD_RECORDS_MAX 10000
@@ -54,6 +58,14 @@ void view_store_tables(const char *ret[static VIEW_STORE_TABLES_MAX + 1])
     view_base_tables(ret + VIEW_STORE_BASE);
     ret[VIEW_STORE_NUMBERS] = "numbers";
     ret[VIEW_STORE_TABLES_MAX] = NULL;
+}
+
+int view_store_open_log(const char *directory, struct log **ret, struct error *err)
+{
+    const char *tables[VIEW_STORE_TABLES_MAX + 1];
+
+    view_store_tables(tables);
+    return log_lmdb_open(directory, tables, LOG_BYTES_MAX, ret, err);
 }
 
 struct view view_store_in(struct log_txn *txn)

@@ -15,6 +15,9 @@ enum { VIEW_STORE_NUMBERS = VIEW_TABLE_COUNT, VIEW_STORE_BASE };
 /* The NULL-ended names of the tables that the log has to be opened with. */
 void view_store_tables(const char *ret[static VIEW_STORE_TABLES_MAX + 1]);
 
+/* Open or make the broker's log in `directory`, with these tables. Errors as log_lmdb_open(). */
+int view_store_open_log(const char *directory, struct log **ret, struct error *err);
+
 /* The view as of this transaction; lives as long as it does. */
 struct view view_store_in(struct log_txn *txn);
 

@@ -326,3 +326,22 @@ const struct schema feed_schema = SCHEMA("feed", struct feed, feed_fields);
 const struct schema view_hash_schema = SCHEMA_EMPTY("view.hash");
 const struct schema info_schema = SCHEMA_EMPTY("info");
 const struct schema done_schema = SCHEMA_EMPTY("done");
+
+/* clang-format off */
+static const struct field log_backup_fields[] = {
+    FIELD(struct log_backup, id, "id", true),
+    FIELD(struct log_backup, path, "path", true),
+    FIELD(struct log_backup, wait_ms, "wait_ms", false),
+};
+
+static const struct field log_backup_is_fields[] = {
+    FIELD(struct log_backup_is, is_done, "done", false),
+    FIELD(struct log_backup_is, pos, "pos", false),
+    FIELD(struct log_backup_is, bytes, "bytes", false),
+};
+/* clang-format on */
+
+const struct schema log_backup_schema = SCHEMA("log.backup", struct log_backup, log_backup_fields);
+
+const struct schema log_backup_is_schema =
+    SCHEMA("log.backup.is", struct log_backup_is, log_backup_is_fields);

@@ -145,6 +145,20 @@ struct view_hash_is {
     uint32_t version; /* of the rules by which it was folded: VIEW_VERSION */
 };
 
+/* log.backup: write a copy of the log to a new file on the broker's host, as it is at this moment.
+ * Asked again with the same id it is the same backup: so it can be waited for. -> log.backup.is */
+struct log_backup {
+    struct command_id id; /* random, of the backup */
+    char *path;           /* absolute; nothing is there yet */
+    uint32_t wait_ms;     /* how long to wait for its end, at most POLL_WAIT_MS */
+};
+
+struct log_backup_is {
+    bool is_done;   /* it is on the disk; else ask again */
+    uint64_t pos;   /* it holds all records up to this position, and maybe more */
+    uint64_t bytes; /* of the file */
+};
+
 /* info: about the broker. -> info_is */
 struct info_is {
     char *version;
@@ -259,6 +273,8 @@ extern const struct schema query_schema;
 extern const struct schema rows_schema;
 extern const struct schema view_hash_schema; /* struct nothing */
 extern const struct schema view_hash_is_schema;
+extern const struct schema log_backup_schema;
+extern const struct schema log_backup_is_schema;
 extern const struct schema info_schema; /* struct nothing */
 extern const struct schema info_is_schema;
 extern const struct schema stream_open_schema;

@@ -103,7 +103,7 @@ struct host_unreachable {
 };
 
 /* access.denied: a peer asked for what its role may not do. access.granted: a peer was let in to
- * what is not logged itself: it opened a stream of the record's container. */
+ * what is not logged itself: it opened a stream of the record's container, or took a backup. */
 struct access_denied {
     char *message; /* the type that it sent */
     char *role;

@@ -23,6 +23,7 @@ static const struct role_kind kinds[ROLE_COUNT] = {
 #define WORKERS   (BIT(ROLE_WORKER) | BIT(ROLE_ADMIN))
 #define READERS   (BIT(ROLE_CONTROLLER) | BIT(ROLE_WATCHER) | BIT(ROLE_ADMIN))
 #define DOERS     (BIT(ROLE_CONTROLLER) | BIT(ROLE_ADMIN))
+#define ADMINS    (BIT(ROLE_ADMIN))
 #define ALL       (WORKERS | READERS)
 
 /* What a container prints may be secret: reading it (stream.open) is for those who may act on it. */
@@ -45,6 +46,7 @@ static const struct permission {
     { "query",         READERS },
     { "view.hash",     READERS },
     { "info",          ALL },
+    { "log.backup",    ADMINS },
 };
 /* clang-format on */
 
@@ -97,6 +99,7 @@ void role_of(const struct peer_facts *facts, struct identity *ret)
         return;
     case PEER_UNIX:
         ret->role = facts->uid == 0 ? ROLE_ADMIN : ROLE_WATCHER;
+        ret->is_local = true;
         (void)snprintf(ret->actor, sizeof(ret->actor), "unix:%u", facts->uid);
         return;
     case PEER_TCP:

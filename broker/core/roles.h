@@ -41,6 +41,7 @@ struct peer_facts {
 
 struct identity {
     enum role role;
+    bool is_local;                /* on this machine, as the kernel says: a peer on a unix socket */
     char actor[ACTOR_SIZE];       /* "worker:a", "controller:ci", "unix:0", "tcp:10.0.0.7:4711" */
     char host[NAME_SIZE_MAX + 1]; /* the only one that a worker may speak for; "" of others */
 };

@@ -140,8 +140,9 @@ static inline int log_walk(struct log_txn *txn, const char *stream, uint64_t aft
     return txn->functions->walk(txn, stream, after, ret, err);
 }
 
-/* 1 with an entry, 0 at the end. -EUCLEAN names the position of a record that is damaged on the
- * disk; it is never given out. */
+/* 1 with an entry, 0 at the end. -EUCLEAN for a record that is damaged on the disk: it is never
+ * given out, ret->pos is its position, and the walk may go on behind it. A ret->pos of 0 says that
+ * the log cannot be walked any further. */
 static inline int log_next(struct log_cursor *cursor, struct log_entry *ret, struct error *err)
 {
     return cursor->functions->next(cursor, ret, err);

@@ -221,24 +221,26 @@ static int lmdb_next(struct log_cursor *base, struct log_entry *ret, struct erro
 {
     struct lmdb_cursor *cursor = container_of(base, struct lmdb_cursor, base);
     struct bytes key, value;
-    uint64_t pos;
+    uint64_t pos = 0;
     int r;
 
+    ret->pos = 0;
     r = store_next(cursor->store, &key, &value, err);
     if (r <= 0)
         return r;
     if (cursor->stream[0] == '\0') {
+        if (key.size != POSITION_SIZE)
+            return error_set(err, -EUCLEAN, "a position of the log is damaged on the disk");
         pos = store_key_read_u64(key);
     } else {
         r = follow_index(cursor, key, &value, &pos, err);
+        ret->pos = pos;
         if (r <= 0)
             return r;
     }
-    r = stored_record_check(pos, value, &ret->record, err);
-    if (r < 0)
-        return r;
     ret->pos = pos;
-    return 1;
+    r = stored_record_check(pos, value, &ret->record, err);
+    return r < 0 ? r : 1;
 }
 
 static void lmdb_walk_end(struct log_cursor *base)

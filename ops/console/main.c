@@ -45,7 +45,7 @@ static const struct verb verbs[] = {
     { { "history", "CONTAINER", "Show all that was said about one container" }, verb_history },
     { { "why", "CONTAINER", "Explain how a container came to its state" }, verb_why },
     { { "diff", "--from TIME|POS [--to TIME|POS] [CONTAINER]", "Show what changed between two moments" }, verb_diff },
-    { { "log", "verify [--rebuild]", "Check the log, and the view that is made of it" }, verb_log },
+    { { "log", "verify|backup PATH", "Check the log, or have a copy written" }, verb_log },
     { { "hosts", "[ls]", "List hosts" }, verb_hosts },
     { { "info", "", "Show the broker and the fleet" }, verb_info },
     { { "version", "", "Show the version" }, verb_version },

@@ -30,7 +30,9 @@ verb_fn verb_events;
 verb_fn verb_history;
 verb_fn verb_why;
 verb_fn verb_diff;
-verb_fn verb_log; /* log_verify.c */
+verb_fn verb_log;
+verb_fn log_verify; /* behind verb_log */
+verb_fn log_backup;
 verb_fn verb_hosts;
 verb_fn verb_info;    /* info.c */
 verb_fn verb_version; /* info.c */

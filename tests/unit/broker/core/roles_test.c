@@ -92,6 +92,7 @@ static const struct expectation {
     { "query",          { false, false, true,      true,   true } },
     { "view.hash",      { false, false, true,      true,   true } },
     { "info",           { false, true,  true,      true,   true } },
+    { "log.backup",     { false, false, false,     false,  true } },
     { "stream.open",    { false, false, true,      false,  true } },
     { "stream.accept",  { false, true,  false,     false,  true } },
     { "stream.push",    { false, true,  false,     false,  true } },
