@@ -27,6 +27,17 @@ static const struct field container_rename_fields[] = {
     FIELD(struct container_rename, name, "name", true),
 };
 
+static const struct field container_update_fields[] = {
+    FIELD(struct container_update, memory_bytes,      "memory",          false),
+    FIELD(struct container_update, memory_swap_bytes, "memory_swap",     false),
+    FIELD(struct container_update, cpu_shares,        "cpu_shares",      false),
+    FIELD(struct container_update, cpu_quota_us,      "cpu_quota_us",    false),
+    FIELD(struct container_update, cpu_period_us,     "cpu_period_us",   false),
+    FIELD(struct container_update, pids_limit,        "pids_limit",      false),
+    FIELD(struct container_update, restart_policy,    "restart_policy",  false),
+    FIELD(struct container_update, restart_retries,   "restart_retries", false),
+};
+
 const struct schema container_create_schema =
     SCHEMA("container.create", struct container_create, container_create_fields);
 const struct schema container_init_schema = SCHEMA_EMPTY("container.init");
@@ -44,4 +55,8 @@ const struct schema container_remove_schema =
     SCHEMA("container.remove", struct container_remove, container_remove_fields);
 const struct schema container_rename_schema =
     SCHEMA("container.rename", struct container_rename, container_rename_fields);
+const struct schema container_update_schema =
+    SCHEMA("container.update", struct container_update, container_update_fields);
+const struct schema container_updated_schema =
+    SCHEMA("container.updated", struct container_update, container_update_fields);
 /* clang-format on */

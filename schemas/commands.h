@@ -40,6 +40,19 @@ struct container_rename {
     char *name; /* name_is_valid(); free on its host */
 };
 
+/* container.update: what is not said stays. Of numbers 0 and -1 mean no limit. The body of
+ * container.updated, too. */
+struct container_update {
+    struct maybe_i64 memory_bytes;
+    struct maybe_i64 memory_swap_bytes; /* memory plus swap */
+    struct maybe_i64 cpu_shares;
+    struct maybe_i64 cpu_quota_us;
+    struct maybe_i64 cpu_period_us; /* 0: the default */
+    struct maybe_i64 pids_limit;    /* 0: the default; -1: none */
+    char *restart_policy;           /* NULL: stays */
+    struct maybe_u32 restart_retries;
+};
+
 extern const struct schema container_create_schema;
 extern const struct schema container_init_schema;
 extern const struct schema container_start_schema;
@@ -51,5 +64,7 @@ extern const struct schema container_unpause_schema;
 extern const struct schema container_cleanup_schema;
 extern const struct schema container_remove_schema;
 extern const struct schema container_rename_schema;
+extern const struct schema container_update_schema;
+extern const struct schema container_updated_schema; /* an event; struct container_update */
 
 #endif

@@ -66,6 +66,7 @@ extern const struct schema ulimit_config_schema;
 extern const struct schema container_config_schema;
 
 #define CONTAINER_STOP_TIMEOUT_S 10
+#define CONTAINER_SWAP_UNLIMITED UINT64_MAX /* memory_swap_bytes: no limit */
 #define CONTAINER_PIDS_LIMIT     2048
 #define CONTAINER_SHM_BYTES      (64ULL * 1024 * 1024)
 

@@ -59,6 +59,7 @@ static const struct step_entry entries[STEP_COUNT] = {
     [STEP_UNPAUSE]            = { hands_unpause,            NULL },
     [STEP_DELETE_RUNTIME]     = { hands_delete_runtime,     NULL },
     [STEP_REMOVE_DIRECTORIES] = { hands_remove_directories, NULL },
+    [STEP_UPDATE_LIMITS]      = { hands_update_limits,      NULL },
 };
 /* clang-format on */
 

@@ -6,6 +6,7 @@
 
 #include "common/fleet/body.h"
 #include "common/fleet/config_check.h"
+#include "common/fleet/config_update.h"
 #include "common/fleet/container_state.h"
 #include "schemas/commands.h"
 #include "schemas/registry.h"
@@ -263,6 +264,13 @@ static int check_rename(struct question *question, struct admission *ret, struct
     return check_name_is_free(question, rename->name, ret, err);
 }
 
+static int check_update(struct question *question, struct admission *ret, struct error *err)
+{
+    if (config_update_check(question->body, &ret->refusal) != FAILURE_NONE)
+        return 0;
+    return check_existing(question, ret, err);
+}
+
 static int check_subject(struct question *question, struct admission *ret, struct error *err)
 {
     enum container_operation operation = container_operation_of(question->command->type);
@@ -271,6 +279,8 @@ static int check_subject(struct question *question, struct admission *ret, struc
         return check_create(question, ret, err);
     if (operation == CONTAINER_OPERATION_RENAME)
         return check_rename(question, ret, err);
+    if (operation == CONTAINER_OPERATION_UPDATE)
+        return check_update(question, ret, err);
     return check_existing(question, ret, err);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/fleet/body.h"
+#include "common/fleet/config_update.h"
 #include "common/fleet/container_state.h"
 #include "common/fleet/fleet.h"
 
@@ -32,6 +33,7 @@ union body {
     struct container_died died;
     struct container_restarting restarting;
     struct container_renamed renamed;
+    struct container_update updated;
     struct nothing nothing;
 };
 
@@ -151,6 +153,12 @@ static void apply_renamed(struct container_row *row, const struct record *record
     row->config->name = renamed->name;
 }
 
+static void apply_updated(struct container_row *row, const struct record *record, const void *body)
+{
+    (void)record;
+    config_update_apply(row->config, body);
+}
+
 /* clang-format off */
 static const struct effect effects[CONTAINER_EVENT_COUNT] = {
     [CONTAINER_EVENT_CREATED]     = { RUN_ANY,  &container_created_schema,     apply_created },
@@ -167,6 +175,7 @@ static const struct effect effects[CONTAINER_EVENT_COUNT] = {
     [CONTAINER_EVENT_REMOVING]    = { RUN_ANY,  NULL, NULL },
     [CONTAINER_EVENT_REMOVED]     = { RUN_ANY,  NULL, NULL },
     [CONTAINER_EVENT_RENAMED]     = { RUN_ANY,  &container_renamed_schema,     apply_renamed, true },
+    [CONTAINER_EVENT_UPDATED]     = { RUN_ANY,  &container_updated_schema,     apply_updated, true },
 };
 /* clang-format on */
 
@@ -198,6 +207,15 @@ static int check_run(const struct container_row *row, const struct record *recor
     if (rule == RUN_SAME && record->run != row->run)
         return error_set(err, -EPROTO, "%s of container %s in run %u: it is in run %u",
                          record->type, row->id, record->run, row->run);
+    return 0;
+}
+
+static int check_update(const union body *body, const struct record *record, struct error *err)
+{
+    struct refusal why;
+
+    if (config_update_check(&body->updated, &why) != FAILURE_NONE)
+        return error_set(err, -EPROTO, "container %s: %s", record->container, why.text);
     return 0;
 }
 
@@ -250,6 +268,8 @@ int container_apply(struct container_row *row, const struct record *record, stru
         r = body_decode(effect->schema, record, &body, arena, err);
     if (r == 0)
         r = check_name(event, &body, record, err);
+    if (r == 0 && event == CONTAINER_EVENT_UPDATED)
+        r = check_update(&body, record, err);
     if (r < 0)
         return r;
 

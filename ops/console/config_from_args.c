@@ -13,6 +13,7 @@
 #include "common/io/files.h"
 #include "ops/console/limit_args.h"
 #include "ops/console/mount_args.h"
+#include "ops/console/restart_args.h"
 #include "ops/console/signals.h"
 
 #define ENV_FILE_BYTES_MAX (1024 * 1024)
@@ -196,37 +197,17 @@ static int take_stop(const struct run_options *options, struct container_config 
     return signals_parse(options->stop_signal, &config->stop_signal, err);
 }
 
-static int take_retries(const char *text, uint32_t *ret, struct error *err)
-{
-    char *end = NULL;
-    unsigned long retries = strtoul(text, &end, 10);
-
-    if (!isdigit((unsigned char)*text) || *end != '\0' || retries > UINT32_MAX)
-        return error_set(err, -EINVAL, "--restart on-failure:%s: give a number", text);
-    *ret = (uint32_t)retries;
-    return 0;
-}
-
 static int take_restart(const struct run_options *options, struct arena *arena,
                         struct container_config *config, struct error *err)
 {
-    static const char *const policies[] = { "no", "on-failure", "always", "unless-stopped" };
-    char *retries = arena_text(arena, options->restart);
-    char *policy = retries != NULL ? strsep(&retries, ":") : NULL;
-    bool is_known = false;
+    int r = restart_args_take(options->restart, arena, &config->restart_policy,
+                              &config->restart_retries, err);
 
-    if (policy == NULL || *policy == '\0')
-        return 0;
-    for (size_t i = 0; i < sizeof(policies) / sizeof(*policies); i++)
-        is_known |= strcmp(policy, policies[i]) == 0;
-    if (!is_known)
-        return error_set(err, -EINVAL, "\"%s\" is not a valid restart policy", policy);
-    if (retries != NULL && strcmp(policy, "on-failure") != 0)
-        return error_set(err, -EINVAL, "restart policy \"%s\" takes no number of retries", policy);
-    if (options->auto_remove && strcmp(policy, "no") != 0)
+    if (r < 0 || config->restart_policy == NULL)
+        return r;
+    if (options->auto_remove && strcmp(config->restart_policy, "no") != 0)
         return error_set(err, -EINVAL, "the --rm option conflicts with --restart");
-    config->restart_policy = policy;
-    return retries != NULL ? take_retries(retries, &config->restart_retries, err) : 0;
+    return 0;
 }
 
 static int take_mode(const char *option, const char *value, const char *allowed,

@@ -37,6 +37,7 @@ static const struct verb verbs[] = {
     { { "cleanup", "CONTAINER [CONTAINER...]", "Give back what ended containers hold" }, verb_cleanup },
     { { "rm", "CONTAINER [CONTAINER...]", "Remove containers" }, verb_rm },
     { { "rename", "CONTAINER NAME", "Call a container by another name" }, verb_rename },
+    { { "update", "CONTAINER", "Change limits and restart policy of a container" }, verb_update },
     { { "ps", "", "List containers" }, verb_ps },
     { { "inspect", "CONTAINER [CONTAINER...]", "Show all about containers" }, verb_inspect },
     { { "logs", "CONTAINER [CONTAINER...]", "Show what containers wrote" }, verb_logs },

@@ -22,7 +22,7 @@ static const char *const podman_words[][2] = {
     { "container.signalled", "kill" },     { "container.cleaned", "cleanup" },
     { "container.paused", "pause" },       { "container.unpaused", "unpause" },
     { "container.restarting", "restart" }, { "container.removed", "remove" },
-    { "container.renamed", "rename" },
+    { "container.renamed", "rename" },     { "container.updated", "update" },
 };
 
 const char *record_report_status(const struct record *record)

@@ -153,6 +153,16 @@ static void take_name(struct story *story, const struct record *record)
         write_text(story->name, sizeof(story->name), renamed.name);
 }
 
+static void take_policy(struct story *story, const struct record *record)
+{
+    struct container_update updated = { 0 };
+    autoarena arena = { 0 };
+
+    if (schema_decode(&container_updated_schema, record->body.bytes, &updated, &arena, NULL) == 0 &&
+        updated.restart_policy != NULL)
+        write_text(story->policy, sizeof(story->policy), updated.restart_policy);
+}
+
 /* What an event means beyond being the latest of its kind. */
 static void follow(struct story *story, enum container_event event, const struct record *record,
                    const struct story_event *what)
@@ -176,6 +186,9 @@ static void follow(struct story *story, enum container_event event, const struct
         break;
     case CONTAINER_EVENT_RENAMED:
         take_name(story, record);
+        break;
+    case CONTAINER_EVENT_UPDATED:
+        take_policy(story, record);
         break;
     case CONTAINER_EVENT_NONE:
     case CONTAINER_EVENT_INIT_FAILED:
@@ -206,6 +219,7 @@ static const enum story_part part_of[CONTAINER_EVENT_COUNT] = {
     [CONTAINER_EVENT_REMOVING] = STORY_REMOVING,
     [CONTAINER_EVENT_REMOVED] = STORY_REMOVED,
     [CONTAINER_EVENT_RENAMED] = STORY_RENAMED,
+    [CONTAINER_EVENT_UPDATED] = STORY_UPDATED,
 };
 
 /* An event that is illegal in the state changes nothing, as in the fold. */

@@ -54,6 +54,7 @@ enum story_part {
     STORY_REMOVING,
     STORY_REMOVED,
     STORY_RENAMED,
+    STORY_UPDATED,
     STORY_LOST, /* the host came back without its journal */
     STORY_PART_COUNT,
 };

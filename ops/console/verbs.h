@@ -21,6 +21,7 @@ verb_fn verb_cleanup; /* lifecycle.c */
 verb_fn verb_rm;      /* lifecycle.c */
 
 verb_fn verb_rename;
+verb_fn verb_update;
 
 verb_fn verb_ps;
 verb_fn verb_inspect;

@@ -31,6 +31,8 @@ print(" ".join(r["Name"] for r in host["Runtimes"] if r["Works"]))
     run gantry run --rm --runtime crun --memory 64m --pids-limit 50 --rootfs "$ROOTFS" echo limits
     assert_equal "$output" limits
     gantry run -d --name again --rootfs "$ROOTFS" sleep 1000
+    gantry update --memory 96m --memory-swap 128m --cpus 0.5 --pids-limit 40 again >/dev/null
+    gantry update --memory -1 --cpus 0 --pids-limit -1 again >/dev/null
     gantry pause again
     gantry unpause again
     gantry kill again

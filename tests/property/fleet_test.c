@@ -142,6 +142,13 @@ static const void *event_body(struct world *world, const char *type)
         body->name = any_config(world)->name;
         return body;
     }
+    if (strcmp(type, "container.updated") == 0) {
+        struct container_update *body = arena_zeroed(arena, sizeof(*body));
+
+        body->memory_bytes =
+            (struct maybe_i64){ .is_set = true, .value = (int64_t)below(world, 10) - 2 };
+        return body;
+    }
     if (strcmp(type, "container.stopping") == 0 || strcmp(type, "container.signalled") == 0 ||
         strcmp(type, "container.restarting") == 0) {
         static const struct container_stopping stopping = { .signal = 15, .timeout_s = 10 };
@@ -173,7 +180,8 @@ static void set_host(struct world *world, struct record *record, const char *hos
     for (unsigned i = 0; i < HOSTS; i++) {
         if (strcmp(host, host_name(i)) != 0)
             continue;
-        if (!one_in(world, 30)) /* else it is one that was there before */
+        /* Else it is one that was there before; a worker's first has number 1. */
+        if (world->journals[i] == 0 || !one_in(world, 30))
             world->journals[i]++;
         record->journal_seq = world->journals[i];
     }

@@ -41,6 +41,7 @@ struct body {
     bool is_conmon_dead; /* no exit file will come */
     uint32_t exit_run;
     struct container_died died;
+    uint64_t memory_bytes; /* the limit of the run */
 };
 
 struct host {
@@ -89,6 +90,15 @@ static struct step_result refusal(enum failure failure)
     return (struct step_result){ .code = -EIO, .failure = failure, .text = "the host says no" };
 }
 
+/* The limit that its configuration says. */
+static uint64_t memory_of(const struct host *host, const struct body *body)
+{
+    struct engine_container container;
+
+    assert_true(engine_find(world_engine(host->world), body->id, &container));
+    return container.config->memory_bytes;
+}
+
 static struct step_result create_runtime(struct host *host, struct body *body, uint32_t run)
 {
     static char crun[] = "crun";
@@ -101,6 +111,7 @@ static struct step_result create_runtime(struct host *host, struct body *body, u
     body->is_started = false;
     body->is_conmon_dead = false;
     body->run = run;
+    body->memory_bytes = memory_of(host, body);
     result.init =
         (struct container_initialized){ .pid = 100 + run, .conmon_pid = 50 + run, .runtime = crun };
     return result;
@@ -156,6 +167,21 @@ static struct step_result freeze(struct body *body, bool is_paused)
     return (struct step_result){ 0 };
 }
 
+/* The run has the limit that the engine says now: the new one, or the old one again. */
+static struct step_result update_limits(struct host *host, struct body *body)
+{
+    struct engine_container container;
+
+    if (!body->is_alive)
+        return (struct step_result){ 0 };
+    assert_true(engine_find(world_engine(host->world), body->id, &container));
+    body->memory_bytes = container.config->memory_bytes;
+    /* What cannot be taken back is told in the outcome, and stays. */
+    if (container.config != container.row->config && dice(host, 6) == 0)
+        return refusal(FAILURE_RUNTIME);
+    return (struct step_result){ 0 };
+}
+
 static struct step_result delete_runtime(struct host *host, struct body *body)
 {
     if (dice(host, 12) == 0)
@@ -202,6 +228,8 @@ static struct step_result perform(struct host *host, const struct world_action *
         return freeze(body, false);
     case STEP_DELETE_RUNTIME:
         return delete_runtime(host, body);
+    case STEP_UPDATE_LIMITS:
+        return update_limits(host, body);
     case STEP_REMOVE_DIRECTORIES:
         return remove_directories(host, body);
     case STEP_NONE:
@@ -290,6 +318,20 @@ static char *any_name(struct host *host)
     return names[dice(host, 4)];
 }
 
+static struct container_update any_update(struct host *host)
+{
+    static char policies[][12] = { "no", "always", "on-failure" };
+    struct container_update update = { 0 };
+
+    update.memory_bytes.is_set = dice(host, 2) == 0;
+    update.memory_bytes.value = dice(host, 4) * 1000000;
+    update.memory_swap_bytes.is_set = dice(host, 4) == 0;
+    update.memory_swap_bytes.value = 2000000; /* sometimes less than memory */
+    if (dice(host, 3) == 0)
+        update.restart_policy = policies[dice(host, 3)];
+    return update;
+}
+
 static void submit_something(struct host *host)
 {
     static const char *const types[] = {
@@ -306,6 +348,7 @@ static void submit_something(struct host *host)
     struct container_kill kill_one = { .signal = signals[dice(host, 3)] };
     struct container_remove remove_one = { .force = dice(host, 2) == 0, .timeout_s = timeout_s };
     struct container_rename rename_one = { .name = any_name(host) };
+    struct container_update update_one = any_update(host);
     const void *message = NULL;
 
     if (dice(host, 5) == 0) {
@@ -321,6 +364,8 @@ static void submit_something(struct host *host)
         message = &remove_one;
     else if (strcmp(type, "container.rename") == 0)
         message = &rename_one;
+    else if (strcmp(type, "container.update") == 0)
+        message = &update_one;
     (void)world_submit_until(host->world, type, body->id, message,
                              dice(host, 10) == 0 ? world_now(host->world).wall_ns + 1 : 0);
 }
@@ -422,6 +467,8 @@ static void check_body(const struct host *host, const struct body *body)
         is_right = !body->is_alive && !body->has_runtime && body->has_directories;
     else
         is_right = false;
+    if (is_right && body->is_alive)
+        assert_int_equal(body->memory_bytes, memory_of(host, body));
     if (!is_right || body->has_exit)
         fail_msg("seed %llu: container %.4s is %s, but: directories %d, runtime %d, alive %d, "
                  "started %d, paused %d, exit file %d",

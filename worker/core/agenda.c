@@ -2,6 +2,7 @@
 #include "worker/core/agenda.h"
 
 #include "worker/core/lifecycle.h"
+#include "worker/core/update.h"
 
 static bool is_at_rest(uint32_t state)
 {
@@ -119,6 +120,7 @@ static void change_plan(struct unit *unit, enum container_operation operation)
     case CONTAINER_OPERATION_UNPAUSE:
     case CONTAINER_OPERATION_CLEANUP:
     case CONTAINER_OPERATION_RENAME:
+    case CONTAINER_OPERATION_UPDATE:
     case CONTAINER_OPERATION_COUNT:
         break;
     }
@@ -136,6 +138,7 @@ static void consider_first(struct ledger *ledger, struct unit *unit)
 {
     struct command *command = take_first(unit);
     enum failure failure = judge(unit, command);
+    struct refusal why;
 
     if (is_expired(ledger, command)) {
         expire(ledger, unit, command);
@@ -145,6 +148,8 @@ static void consider_first(struct ledger *ledger, struct unit *unit)
         end_unbegun(ledger, unit, command, OUTCOME_DONE, NULL);
     } else if (failure != FAILURE_NONE) {
         turn_down(ledger, unit, command, failure);
+    } else if (command->update != NULL && update_prepare(unit, command, &why) != FAILURE_NONE) {
+        end_unbegun(ledger, unit, command, OUTCOME_REFUSED, &why);
     } else {
         change_plan(unit, command->operation);
         lifecycle_begin(ledger, unit, &unit->current, command->operation, command);

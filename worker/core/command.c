@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/fleet/config_check.h"
+#include "common/fleet/config_update.h"
 #include "common/mem.h"
 #include "schemas/codec.h"
 #include "schemas/commands.h"
@@ -18,6 +19,7 @@ union command_body {
     struct container_kill kill;
     struct container_remove remove;
     struct container_rename rename;
+    struct container_update update;
 };
 
 static enum failure take_kill(struct command *command, uint32_t signal, struct refusal *why)
@@ -27,6 +29,14 @@ static enum failure take_kill(struct command *command, uint32_t signal, struct r
                       signal, SIGNAL_MAX);
     command->signal = signal;
     return FAILURE_NONE;
+}
+
+static enum failure take_update(struct command *command, const struct container_update *update,
+                                struct refusal *why)
+{
+    command->update = arena_zeroed(&command->arena, sizeof(*update));
+    *command->update = *update;
+    return config_update_check(update, why);
 }
 
 /* What the body says, beyond what its schema has checked. */
@@ -53,6 +63,8 @@ static enum failure take_body(struct command *command, const union command_body 
     case CONTAINER_OPERATION_RENAME:
         command->name = body->rename.name;
         return config_check_name(command->name, why);
+    case CONTAINER_OPERATION_UPDATE:
+        return take_update(command, &body->update, why);
     case CONTAINER_OPERATION_NONE:
     case CONTAINER_OPERATION_INIT:
     case CONTAINER_OPERATION_START:

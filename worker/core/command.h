@@ -14,6 +14,7 @@
 #include "common/auto.h"
 #include "common/fleet/container_state.h"
 #include "common/fleet/refusal.h"
+#include "schemas/commands.h"
 #include "schemas/container_config.h"
 #include "schemas/record.h"
 
@@ -25,7 +26,8 @@ struct command {
     uint64_t deadline;               /* ns since 1970; 0: none */
     uint32_t signal;                 /* of kill */
     struct maybe_u32 timeout_s;      /* of stop, restart and forced remove */
-    struct container_config *config; /* of create; in `arena` */
+    struct container_config *config; /* of create, and of an update that has begun; in `arena` */
+    struct container_update *update; /* of update; in `arena` */
     char *name;                      /* of rename: the new one; in `arena` */
     struct arena arena;
     bool has_hastened; /* a stop that it waits for was already made shorter */

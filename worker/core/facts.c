@@ -8,6 +8,7 @@ union fact_body {
     struct container_init_failed init_failed;
     struct container_signalled signalled;
     struct container_renamed renamed;
+    struct container_update updated;
 };
 
 /* Fill in what the event says. False when it has no body. */
@@ -24,6 +25,8 @@ static bool make_body(union fact_body *ret, const struct operation *operation,
         ret->signalled.signal = operation->signal;
     else if (fact == CONTAINER_EVENT_RENAMED)
         ret->renamed.name = operation->command->name;
+    else if (fact == CONTAINER_EVENT_UPDATED)
+        ret->updated = *operation->command->update;
     else
         return false;
     return true;
@@ -54,4 +57,6 @@ void facts_say(struct ledger *ledger, struct unit *unit, const struct operation 
         unit->is_removed = true;
     else if (fact == CONTAINER_EVENT_RENAMED)
         take_new_name(ledger, unit);
+    else if (fact == CONTAINER_EVENT_UPDATED)
+        plan_after_update(&unit->plan, &unit->row);
 }

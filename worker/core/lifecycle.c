@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/fleet/config_update.h"
 #include "common/mem.h"
 #include "worker/core/facts.h"
 
@@ -137,6 +138,8 @@ static bool is_needed(const struct unit *unit, const struct operation *operation
                       const struct step_row *row)
 {
     if (row->is_patient && operation->timeout_s == 0)
+        return false;
+    if (row->is_of_limits && !config_update_has_limits(operation->command->update))
         return false;
     return (row->needed_in & state_bit(unit->row.state)) != 0;
 }
@@ -431,6 +434,7 @@ static bool survives_reboot(const struct operation *operation)
     case CONTAINER_OPERATION_REMOVE:
     case CONTAINER_OPERATION_FORCE_REMOVE:
     case CONTAINER_OPERATION_RENAME:
+    case CONTAINER_OPERATION_UPDATE:
         return true;
     case CONTAINER_OPERATION_KILL:
         return operation->signal == SIGKILL;

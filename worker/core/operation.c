@@ -131,6 +131,15 @@ static const struct step_row rename_rows[] = {
     { .step = STEP_NOTE, .needed_in = ANY, .fact = CONTAINER_EVENT_RENAMED },
 };
 
+/* Its undo is the step again, with the configuration that the row still has. */
+static const struct step_row update_rows[] = {
+    { .step = STEP_UPDATE_LIMITS, .is_of_limits = true,
+      .needed_in = IN(CREATED) | IN(RUNNING) | IN(PAUSED) | IN(STOPPING),
+      .undo = STEP_UPDATE_LIMITS,
+      .undo_in = IN(CREATED) | IN(RUNNING) | IN(PAUSED) | IN(STOPPING) },
+    { .step = STEP_NOTE, .needed_in = ANY, .fact = CONTAINER_EVENT_UPDATED },
+};
+
 #define LIST(table) { (table), sizeof(table) / sizeof(*(table)) }
 
 static const struct step_list lists[CONTAINER_OPERATION_COUNT] = {
@@ -146,6 +155,7 @@ static const struct step_list lists[CONTAINER_OPERATION_COUNT] = {
     [CONTAINER_OPERATION_REMOVE]       = LIST(remove_rows),
     [CONTAINER_OPERATION_FORCE_REMOVE] = LIST(force_remove_rows),
     [CONTAINER_OPERATION_RENAME]       = LIST(rename_rows),
+    [CONTAINER_OPERATION_UPDATE]       = LIST(update_rows),
 };
 
 static const char *const names[STEP_COUNT] = {
@@ -164,6 +174,7 @@ static const char *const names[STEP_COUNT] = {
     [STEP_DELETE_RUNTIME]     = "delete-runtime",
     [STEP_REMOVE_DIRECTORIES] = "remove-directories",
     [STEP_NOTE]               = "note",
+    [STEP_UPDATE_LIMITS]      = "update-limits",
 };
 /* clang-format on */
 

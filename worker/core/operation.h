@@ -31,6 +31,7 @@ enum step {
     STEP_DELETE_RUNTIME,
     STEP_REMOVE_DIRECTORIES,
     STEP_NOTE, /* nothing to do: its fact is all there is to it */
+    STEP_UPDATE_LIMITS,
     STEP_COUNT,
 };
 
@@ -46,6 +47,7 @@ struct step_row {
     bool is_goal;                 /* not being in one of them is a failure of the operation */
     bool may_fail;                /* its failure is none of the operation's */
     bool is_patient;              /* left out when the time-out is 0 */
+    bool is_of_limits;            /* left out when an update changes no limit */
     enum container_event intent;  /* journalled before, unless it holds already */
     enum container_event fact;    /* journalled after success */
     enum container_event setback; /* journalled after failure */

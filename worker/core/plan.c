@@ -64,6 +64,15 @@ void plan_after_failed_start(struct plan *plan, const struct container_row *row,
     plan->is_leftover = row->state == CONTAINER_CREATED;
 }
 
+void plan_after_update(struct plan *plan, const struct container_row *row)
+{
+    bool has_failed = row->exit_unknown || row->exit_code != 0 || row->failure != NULL;
+    uint32_t before = plan->next == PLAN_RUN ? plan->restarts - 1 : plan->restarts;
+
+    if (plan_has_restart(plan) && !policy_wants(row->config, has_failed, before))
+        plan_cancel(plan);
+}
+
 void plan_after_failure(struct plan *plan, uint64_t now_ms)
 {
     plan->at_ms = now_ms + doubled(RETRY_DELAY_MIN_MS, RETRY_DELAY_MAX_MS, plan->failures);

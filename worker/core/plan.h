@@ -42,6 +42,9 @@ void plan_after_exit(struct plan *plan, const struct container_row *row);
 /* A start has failed and left the container as `row` says; `is_own`: it was the policy's. */
 void plan_after_failed_start(struct plan *plan, const struct container_row *row, bool is_own);
 
+/* Another configuration: a restart that its policy does not want is given up. */
+void plan_after_update(struct plan *plan, const struct container_row *row);
+
 /* Its own cleanup or removal has failed: it is tried again later. */
 void plan_after_failure(struct plan *plan, uint64_t now_ms);
 void plan_after_success(struct plan *plan);

@@ -8,6 +8,7 @@
 
 #include "common/mem.h"
 #include "schemas/codec.h"
+#include "worker/core/update.h"
 
 #define ARENA_SLACK (16 * 1024)
 
@@ -265,6 +266,16 @@ static int take_operation(struct unit *unit, const struct operation_memo *memo,
     return 0;
 }
 
+/* It was fit to begin, and nothing has changed since. */
+static void take_up_update(struct unit *unit)
+{
+    struct command *command = unit->current.command;
+    struct refusal why;
+
+    if (unit->current.kind == CONTAINER_OPERATION_UPDATE)
+        (void)update_prepare(unit, command, &why);
+}
+
 int unit_load_memo(struct unit *unit, struct bytes value, struct error *err)
 {
     autoarena arena = { 0 };
@@ -278,6 +289,7 @@ int unit_load_memo(struct unit *unit, struct bytes value, struct error *err)
         r = take_operation(unit, memo.passing, &unit->passing, err);
     if (r < 0)
         return r;
+    take_up_update(unit);
     unit->plan = (struct plan){ .next = (enum plan_next)memo.next,
                                 .is_leftover = memo.is_leftover,
                                 .at_ms = memo.at_ms,
@@ -318,7 +330,10 @@ struct command_id operation_cause(const struct operation *operation)
 
 const struct container_config *unit_config(const struct unit *unit)
 {
-    if (unit->row.config != NULL)
+    bool is_changing =
+        unit->current.kind == CONTAINER_OPERATION_UPDATE && !unit->current.is_undoing;
+
+    if (unit->row.config != NULL && !is_changing)
         return unit->row.config;
     return unit->current.command == NULL ? NULL : unit->current.command->config;
 }

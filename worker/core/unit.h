@@ -97,7 +97,8 @@ const struct step_row *operation_row(const struct operation *operation);
 /* The command behind it; zero for the container's own doing. */
 struct command_id operation_cause(const struct operation *operation);
 
-/* The configuration: of the row, or while it is being created of the command. May be NULL. */
+/* The configuration: of the row, or while it is being created or updated the new one. May be NULL.
+ */
 const struct container_config *unit_config(const struct unit *unit);
 
 /* The run that the step is about: the next one for an init, else the row's. */

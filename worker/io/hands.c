@@ -205,6 +205,12 @@ void hands_unpause(struct hands *hands, const struct hands_container *container,
     (void)steps_begin(hands->steps, &plan_unpause, container, done, owner);
 }
 
+void hands_update_limits(struct hands *hands, const struct hands_container *container,
+                         hands_done_fn *done, void *owner)
+{
+    (void)steps_begin(hands->steps, &plan_update_limits, container, done, owner);
+}
+
 void hands_delete_runtime(struct hands *hands, const struct hands_container *container,
                           hands_done_fn *done, void *owner)
 {

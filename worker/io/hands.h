@@ -109,6 +109,10 @@ void hands_pause(struct hands *hands, const struct hands_container *container, h
 void hands_unpause(struct hands *hands, const struct hands_container *container,
                    hands_done_fn *done, void *owner);
 
+/* update: the limits of a run that lives become those of the configuration. */
+void hands_update_limits(struct hands *hands, const struct hands_container *container,
+                         hands_done_fn *done, void *owner);
+
 /* cleanup: `runtime delete --force`, unmount, remove what RUN has of the container. A live init is
  * killed, as is all that is left in its control group; conmon has ended when this is done, so the
  * exit of the run has been told of. Exit files stay. */

@@ -51,7 +51,7 @@ static void start_runtime(struct step *step)
 static step_stage_fn *const start_stages[] = { plan_need_runtime, start_runtime, NULL };
 const struct step_plan plan_start_runtime = { .name = "start-runtime", .stages = start_stages };
 
-static bool is_init_gone(const struct step *step)
+bool plan_is_init_gone(const struct step *step)
 {
     struct process init = PROCESS_NONE;
     bool is_gone =
@@ -87,7 +87,7 @@ static void on_signalled(void *owner, const struct runtime_answer *answer)
     struct step *step = owner;
     struct error err = { 0 };
 
-    if (answer->code >= 0 || is_init_gone(step)) {
+    if (answer->code >= 0 || plan_is_init_gone(step)) {
         step_next(step);
         return;
     }

@@ -17,12 +17,18 @@ extern const struct step_plan plan_signal;
 extern const struct step_plan plan_pause;
 extern const struct step_plan plan_unpause;
 
+/* plan_update.c */
+extern const struct step_plan plan_update_limits;
+
 /* plan_remove.c */
 extern const struct step_plan plan_delete_runtime;
 extern const struct step_plan plan_remove_directories;
 
 /* The runtime by its name, else the one that has state of the run. False when there is none. */
 bool plan_find_runtime(struct step *step);
+
+/* Whether the run's init is dead, or was never there. */
+bool plan_is_init_gone(const struct step *step);
 
 /* Stage: the runtime of an existing run must be there; the step fails when it is not. */
 void plan_need_runtime(struct step *step);

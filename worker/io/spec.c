@@ -99,7 +99,7 @@ static json_t *make_memory(const struct container_config *config)
 
     if (config->memory_bytes != 0)
         spec_put_number(memory, "limit", config->memory_bytes);
-    if (config->memory_swap_bytes != 0)
+    if (config->memory_swap_bytes != 0) /* no limit becomes -1 */
         spec_put_number(memory, "swap", config->memory_swap_bytes);
     return memory;
 }
@@ -152,14 +152,17 @@ static json_t *make_resources(const struct container_config *config)
 static int check_resources(const struct container_config *config, struct error *err)
 {
     const uint64_t numbers[] = {
-        config->memory_bytes, config->memory_swap_bytes, config->cpu_shares,
-        config->cpu_quota_us, config->cpu_period_us,     config->shm_bytes,
+        config->memory_bytes,  config->cpu_shares, config->cpu_quota_us,
+        config->cpu_period_us, config->shm_bytes,
     };
 
     for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
         if (numbers[i] > INT64_MAX)
             return error_set(err, -EINVAL, "limit %" PRIu64 " is too large", numbers[i]);
     }
+    if (config->memory_swap_bytes != CONTAINER_SWAP_UNLIMITED &&
+        config->memory_swap_bytes > INT64_MAX)
+        return error_set(err, -EINVAL, "limit %" PRIu64 " is too large", config->memory_swap_bytes);
     if (config->memory_swap_bytes != 0 && config->memory_swap_bytes < config->memory_bytes)
         return error_set(err, -EINVAL, "memory with swap is less than memory alone");
     return 0;

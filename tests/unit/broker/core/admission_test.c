@@ -458,6 +458,21 @@ static void a_new_name_is_free_and_held_at_once(void **state)
     assert_int_equal(ask(log, &command).refusal.failure, FAILURE_INVALID_ARGUMENT);
 }
 
+static void an_update_changes_something(void **state)
+{
+    struct fleet_log *log = *state;
+    struct container_update update = { .memory_bytes = { .is_set = true, .value = 1 } };
+    struct record command;
+
+    fleet_log_created(log, ID, "web");
+    command = fleet_log_command(log, "container.update", ID, &update);
+    accepted(log, &command);
+    update = (struct container_update){ 0 };
+    command = fleet_log_command(log, "container.update", ID, &update);
+    refused(log, &command, FAILURE_INVALID_ARGUMENT,
+            "the update changes nothing: say a limit or a restart policy");
+}
+
 #define with_log(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -486,6 +501,7 @@ int main(void)
         with_log(a_container_has_to_exist_on_that_host),
         with_log(a_signal_is_one_of_64),
         with_log(a_new_name_is_free_and_held_at_once),
+        with_log(an_update_changes_something),
     };
     return cmocka_run_group_tests_name("admission", tests, NULL, NULL);
 }

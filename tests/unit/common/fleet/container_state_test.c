@@ -41,6 +41,7 @@ static const struct event_row {
     { CONTAINER_EVENT_REMOVING,    { NO,   REM,  REM,  NO,   REM,  NO,   REM,  REM,  NO   } },
     { CONTAINER_EVENT_REMOVED,     { NO,   NO,   NO,   NO,   NO,   NO,   NO,   REM,  NO   } },
     { CONTAINER_EVENT_RENAMED,     { NO,   CONF, CREA, RUN,  STOP, PAU,  EXIT, NO,   SING } },
+    { CONTAINER_EVENT_UPDATED,     { NO,   CONF, CREA, RUN,  STOP, PAU,  EXIT, NO,   SING } },
 };
 
 #define OK FAILURE_NONE
@@ -65,6 +66,7 @@ static const struct operation_row {
     { CONTAINER_OPERATION_REMOVE,       { E,  OK,  OK,  E,  OK,  E,  OK,  OK, E  } },
     { CONTAINER_OPERATION_FORCE_REMOVE, { OK, OK,  OK,  OK, OK,  OK, OK,  OK, OK } },
     { CONTAINER_OPERATION_RENAME,       { E,  OK,  OK,  OK, OK,  OK, OK,  E,  OK } },
+    { CONTAINER_OPERATION_UPDATE,       { E,  OK,  OK,  OK, OK,  OK, OK,  E,  OK } },
 };
 /* clang-format on */
 

@@ -146,6 +146,40 @@ static void a_signal_reaches_the_process(void **state)
     rig_clear(rig);
 }
 
+/* On a host that does not have that limit there is nothing to see. */
+static void assert_pids_limit(const struct rig *rig, const char *expected)
+{
+    static const char *const mounts[] = { "/sys/fs/cgroup/pids", "/sys/fs/cgroup" };
+
+    for (size_t i = 0; i < sizeof(mounts) / sizeof(*mounts); i++) {
+        autofree char *path = mem_text("%s/gantry/%s/pids.max", mounts[i], rig->id);
+        autofree char *text = NULL;
+
+        if (files_read(AT_FDCWD, path, 64, &text, NULL, NULL) >= 0)
+            assert_string_equal(text, expected);
+    }
+}
+
+static void a_live_container_gets_new_limits(void **state)
+{
+    struct rig *rig = *state;
+
+    rig_set_script(rig, "exec sleep 1000");
+    rig_start(rig);
+    rig->config.pids_limit = 77;
+    rig_do(rig, hands_update_limits);
+    rig_do(rig, hands_update_limits);
+    assert_pids_limit(rig, "77\n");
+    rig->config.cpu_quota_us = 20000;
+    rig->config.pids_limit = 0;
+    rig_do(rig, hands_update_limits);
+    assert_pids_limit(rig, "2048\n");
+    rig_signal(rig, SIGKILL);
+    rig_wait_count(rig, &rig->exits, 1);
+    rig_do(rig, hands_update_limits); /* too late to matter */
+    rig_clear(rig);
+}
+
 static void a_paused_container_can_be_killed(void **state)
 {
     struct rig *rig = *state;
@@ -313,6 +347,7 @@ int main(void)
         TEST(a_command_that_may_not_run_is_told_apart),
         TEST(what_makes_no_sense_is_refused),
         TEST(a_signal_reaches_the_process),
+        TEST(a_live_container_gets_new_limits),
         TEST(a_paused_container_can_be_killed),
         TEST(all_are_signalled_when_the_pid_namespace_is_the_hosts),
         TEST(a_paused_container_can_be_deleted),
