@@ -134,6 +134,17 @@ static struct command *take_first(struct unit *unit)
     return command;
 }
 
+/* What has to be cleaned up may have no process any more: nobody would ever tell of its exit. */
+static enum container_operation operation_for(const struct unit *unit,
+                                              const struct command *command)
+{
+    bool is_leftover = unit->plan.is_leftover && unit->row.state == CONTAINER_CREATED;
+
+    if (is_leftover && command->operation == CONTAINER_OPERATION_STOP)
+        return CONTAINER_OPERATION_CLEANUP;
+    return command->operation;
+}
+
 static void consider_first(struct ledger *ledger, struct unit *unit)
 {
     struct command *command = take_first(unit);
@@ -151,8 +162,10 @@ static void consider_first(struct ledger *ledger, struct unit *unit)
     } else if (command->update != NULL && update_prepare(unit, command, &why) != FAILURE_NONE) {
         end_unbegun(ledger, unit, command, OUTCOME_REFUSED, &why);
     } else {
-        change_plan(unit, command->operation);
-        lifecycle_begin(ledger, unit, &unit->current, command->operation, command);
+        enum container_operation operation = operation_for(unit, command);
+
+        change_plan(unit, operation);
+        lifecycle_begin(ledger, unit, &unit->current, operation, command);
     }
 }
 

@@ -50,7 +50,7 @@ void facts_say(struct ledger *ledger, struct unit *unit, const struct operation 
     if (!ledger_event(ledger, unit, fact, operation_cause(operation), has_body ? &body : NULL))
         return;
     if (fact == CONTAINER_EVENT_INITIALIZED)
-        unit->plan.asked_signal = 0;
+        plan_begin_run(&unit->plan);
     else if (fact == CONTAINER_EVENT_SIGNALLED)
         unit->plan.asked_signal = operation->signal;
     else if (fact == CONTAINER_EVENT_REMOVED)

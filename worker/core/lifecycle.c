@@ -73,7 +73,8 @@ static void plan_on(struct ledger *ledger, struct unit *unit, const struct opera
 {
     bool is_own = operation->command == NULL;
     bool has_failed = operation->failure != FAILURE_NONE;
-    bool is_start = operation->kind == CONTAINER_OPERATION_START;
+    bool is_start = operation->kind == CONTAINER_OPERATION_START ||
+                    operation->kind == CONTAINER_OPERATION_RESTART;
 
     if (has_failed && unit->row.state == CONTAINER_REMOVING)
         unit->plan.next = PLAN_REMOVE;

@@ -48,6 +48,12 @@ static void decide(struct plan *plan, const struct container_config *config, boo
         plan->next = PLAN_NOTHING;
 }
 
+void plan_begin_run(struct plan *plan)
+{
+    plan->asked_signal = 0;
+    plan->is_leftover = false;
+}
+
 void plan_after_exit(struct plan *plan, const struct container_row *row)
 {
     bool has_failed = row->exit_unknown || row->exit_code != 0;

@@ -36,6 +36,9 @@ struct plan {
     uint32_t asked_signal; /* the last one that a kill sent to this run; 0: none */
 };
 
+/* There is a new run: what was kept of the one before is forgotten. */
+void plan_begin_run(struct plan *plan);
+
 /* A run has ended that was running; `row` has the exit in it. */
 void plan_after_exit(struct plan *plan, const struct container_row *row);
 

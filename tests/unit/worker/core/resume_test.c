@@ -199,6 +199,26 @@ static void a_reboot_takes_what_was_created_back(void **state)
     assert_int_equal(world_state(world, SCRIPT_ID), CONTAINER_CONFIGURED);
 }
 
+/* Nobody would ever tell of the exit of what the reboot ended. */
+static void a_stop_of_what_a_reboot_left_cleans_it_up(void **state)
+{
+    struct engine_world *world = *state;
+    uint64_t pos;
+
+    script_create(world, NULL, false);
+    (void)world_submit(world, "container.init", SCRIPT_ID, NULL);
+    script_succeed(world, STEP_CREATE_RUNTIME);
+    world_restart(world, true, NULL, NULL);
+    script_fail(world, STEP_DELETE_RUNTIME, FAILURE_RUNTIME);
+    pos = script_stop(world, 10);
+    script_succeed(world, STEP_DELETE_RUNTIME);
+    script_expect_outcome(world, pos, "command.done", "");
+    assert_int_equal(world_state(world, SCRIPT_ID), CONTAINER_CONFIGURED);
+    (void)world_submit(world, "container.init", SCRIPT_ID, NULL);
+    script_succeed(world, STEP_CREATE_RUNTIME);
+    script_expect_nothing(world);
+}
+
 static void a_reboot_restarts_what_is_to_run_always(void **state)
 {
     struct engine_world *world = *state;
@@ -255,6 +275,7 @@ int main(void)
         SCRIPT_TEST(what_waits_in_the_queue_is_kept),
         SCRIPT_TEST(a_reboot_ends_what_ran),
         SCRIPT_TEST(a_reboot_takes_what_was_created_back),
+        SCRIPT_TEST(a_stop_of_what_a_reboot_left_cleans_it_up),
         SCRIPT_TEST(a_reboot_restarts_what_is_to_run_always),
         SCRIPT_TEST(a_reboot_leaves_what_a_user_stopped),
         SCRIPT_TEST(a_reboot_fails_a_start_and_cleans_up),
