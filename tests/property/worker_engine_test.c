@@ -25,7 +25,7 @@
 #define CONTAINERS 3
 #define RUNS_MAX   4096
 #define ROUNDS     250
-#define SEEDS      120
+#define SEEDS      500
 
 /* One container on the simulated host. */
 struct body {

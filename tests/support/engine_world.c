@@ -26,6 +26,13 @@ struct table {
     size_t count;
 };
 
+/* How a command ended, by its position. */
+struct ending {
+    unsigned count;
+    const char *type; /* of the last one */
+    const char *code; /* "" for command.done */
+};
+
 struct engine_world {
     struct engine *engine;
     struct engine_time now;
@@ -37,7 +44,8 @@ struct engine_world {
     struct table containers;
     struct table commands;
     struct table units;
-    struct table log; /* of commands: all that were ever said */
+    struct table log;       /* of commands: all that were ever said */
+    struct ending *endings; /* of these */
     struct world_action *actions;
     size_t action_count;
     struct arena texts;
@@ -121,6 +129,7 @@ void engine_world_destroy(struct engine_world *world)
     table_done(&world->log);
     arena_done(&world->texts);
     free(world->actions);
+    free(world->endings);
     free(world);
 }
 
@@ -156,6 +165,28 @@ static struct table *table_of(struct engine_world *world, enum change_kind kind)
     return NULL;
 }
 
+static void note_ending(struct engine_world *world, struct bytes event)
+{
+    autoarena arena = { 0 };
+    struct command_failed failed = { 0 };
+    struct ending *ending;
+    struct record record;
+
+    if (schema_decode(&record_schema, event, &record, &arena, NULL) < 0)
+        abort();
+    if (strncmp(record.type, "command.", strlen("command.")) != 0)
+        return;
+    ending = &world->endings[command_id_sequence(record.cause) - 1];
+    ending->count++;
+    ending->type = registry_body(record.type)->name;
+    ending->code = "";
+    if (strcmp(record.type, command_done_schema.name) == 0)
+        return;
+    if (schema_decode(&command_failed_schema, record.body.bytes, &failed, &arena, NULL) < 0)
+        abort();
+    ending->code = failure_name(failure_parse(failed.code));
+}
+
 static void apply_change(struct engine_world *world, const struct change *change)
 {
     struct table *table = table_of(world, change->kind);
@@ -166,8 +197,10 @@ static void apply_change(struct engine_world *world, const struct change *change
         table_remove(table, change->number, change->id);
     else
         table_put(table, change->number, change->id, change->value);
-    if (change->kind == CHANGE_EVENT)
-        assert(change->number == world->events.count);
+    if (change->kind != CHANGE_EVENT)
+        return;
+    assert(change->number == world->events.count);
+    note_ending(world, change->value);
 }
 
 static void keep_action(struct engine_world *world, const struct action *action)
@@ -281,6 +314,8 @@ uint64_t world_submit_until(struct engine_world *world, const char *type, const 
     record.body.bytes = buffer_bytes(&encoded_body);
     schema_encode(&record_schema, &record, &encoded);
     table_put(&world->log, pos, NULL, buffer_bytes(&encoded));
+    world->endings = mem_resized(world->endings, pos * sizeof(*world->endings));
+    world->endings[pos - 1] = (struct ending){ .code = "" };
     buffer_done(&encoded_body);
     buffer_done(&encoded);
     say(world, &world->log.entries[pos - 1]);
@@ -361,12 +396,6 @@ enum container_state world_state(const struct engine_world *world, const char *i
     return (enum container_state)row.state;
 }
 
-static bool is_outcome(const struct record *record, struct command_id id)
-{
-    return strncmp(record->type, "command.", strlen("command.")) == 0 &&
-           command_id_equal(record->cause, id);
-}
-
 /* The decoded event with that index. */
 static struct record event_at(const struct engine_world *world, size_t index, struct arena *arena)
 {
@@ -380,38 +409,16 @@ static struct record event_at(const struct engine_world *world, size_t index, st
 
 const char *world_outcome(const struct engine_world *world, uint64_t pos, unsigned *ret_count)
 {
-    const char *type = NULL;
-    unsigned count = 0;
+    const struct ending *ending = &world->endings[pos - 1];
 
-    for (size_t i = 0; i < world->events.count; i++) {
-        autoarena arena = { 0 };
-        struct record record = event_at(world, i, &arena);
-
-        if (!is_outcome(&record, command_id_make(CLIENT, pos)))
-            continue;
-        count++;
-        type = registry_body(record.type)->name;
-    }
     if (ret_count != NULL)
-        *ret_count = count;
-    return type;
+        *ret_count = ending->count;
+    return ending->type;
 }
 
 const char *world_outcome_code(const struct engine_world *world, uint64_t pos)
 {
-    for (size_t i = 0; i < world->events.count; i++) {
-        autoarena arena = { 0 };
-        struct record record = event_at(world, i, &arena);
-        struct command_failed failed = { 0 };
-
-        if (!is_outcome(&record, command_id_make(CLIENT, pos)) ||
-            strcmp(record.type, "command.done") == 0)
-            continue;
-        if (schema_decode(&command_failed_schema, record.body.bytes, &failed, &arena, NULL) < 0)
-            abort();
-        return failure_name(failure_parse(failed.code));
-    }
-    return "";
+    return world->endings[pos - 1].code;
 }
 
 char *world_trace(const struct engine_world *world, size_t mark)
@@ -483,18 +490,32 @@ static char *check_container(const struct engine_world *world, const char *id)
     return wrong;
 }
 
+static bool is_among(const char *const *ids, size_t count, const char *id)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(ids[i], id) == 0)
+            return true;
+    }
+    return false;
+}
+
 char *world_check_fold(const struct engine_world *world)
 {
+    autoarena arena = { 0 };
+    const char **ids = arena_zeroed(&arena, (world->events.count + 1) * sizeof(*ids));
+    size_t count = 0;
+
     for (size_t i = 0; i < world->events.count; i++) {
-        autoarena arena = { 0 };
         struct record record = event_at(world, i, &arena);
         char *wrong = NULL;
 
         if (record.journal_seq != i + 1)
             return mem_text("event %zu has number %llu", i + 1,
                             (unsigned long long)record.journal_seq);
-        if (record.container != NULL)
-            wrong = check_container(world, record.container);
+        if (record.container == NULL || is_among(ids, count, record.container))
+            continue;
+        ids[count++] = record.container;
+        wrong = check_container(world, record.container);
         if (wrong != NULL)
             return wrong;
     }

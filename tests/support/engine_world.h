@@ -66,7 +66,7 @@ void world_advance_ms(struct engine_world *world, uint64_t ms);
 enum container_state world_state(const struct engine_world *world, const char *id);
 /* "command.done" ..., or NULL; `ret_count` (may be NULL) gets how many there are. */
 const char *world_outcome(const struct engine_world *world, uint64_t pos, unsigned *ret_count);
-/* The code and the text of that outcome; "" when it has none. Borrowed until the next change. */
+/* The code of that outcome; "" when it has none. */
 const char *world_outcome_code(const struct engine_world *world, uint64_t pos);
 /* Types of the events since `mark` (a number of events), separated by spaces. On the heap. */
 char *world_trace(const struct engine_world *world, size_t mark);
