@@ -210,13 +210,15 @@ static void ask_report(void *owner)
 {
     struct link *link = owner;
     autoarena arena = { 0 };
+    struct journal_range range = { .after = link->report_after,
+                                   .bytes_max = REPORT_BYTES_MAX - ENVELOPE_BYTES,
+                                   .count_max = REPORT_RECORDS_MAX };
     struct report report = { .host = link->host, .incarnation = state_of(link)->incarnation };
     struct error err = { 0 };
 
     if (link->state != LINK_UP || state_of(link)->last_seq <= link->report_after)
         return;
-    if (journal_read(link->journal, link->report_after, REPORT_BYTES_MAX - ENVELOPE_BYTES,
-                     REPORT_RECORDS_MAX, &report.records, &arena, &err) < 0) {
+    if (journal_read(link->journal, &range, &report.records, &arena, &err) < 0) {
         stop(link, err.text);
         return;
     }
@@ -292,22 +294,21 @@ static const struct asking_rules report_rules = { .name = "report",
                                                   .on_other = on_expect,
                                                   .on_refusal = on_refusal };
 
-int link_new(struct event_base *loop, struct bus *bus, const char *host, struct journal *journal,
-             const struct link_events *events, void *owner, struct link **ret, struct error *err)
+int link_new(const struct link_options *options, struct link **ret, struct error *err)
 {
     autodestroy(link) struct link *link = mem_new(struct link);
     int r;
 
-    link->host = mem_dup_text(host);
-    link->journal = journal;
-    link->events = events;
-    link->owner = owner;
-    link->polled_to = journal_state(journal)->cursor;
-    r = asking_init(&link->hello, loop, bus, &hello_rules, link, err);
+    link->host = mem_dup_text(options->host);
+    link->journal = options->journal;
+    link->events = options->events;
+    link->owner = options->owner;
+    link->polled_to = journal_state(options->journal)->cursor;
+    r = asking_init(&link->hello, options->loop, options->bus, &hello_rules, link, err);
     if (r == 0)
-        r = asking_init(&link->poll, loop, bus, &poll_rules, link, err);
+        r = asking_init(&link->poll, options->loop, options->bus, &poll_rules, link, err);
     if (r == 0)
-        r = asking_init(&link->report, loop, bus, &report_rules, link, err);
+        r = asking_init(&link->report, options->loop, options->bus, &report_rules, link, err);
     if (r < 0)
         return r;
     *ret = steal_ptr(link);

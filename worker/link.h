@@ -34,9 +34,17 @@ struct link_events {
     void (*on_up)(void *owner);
 };
 
-/* `journal` and `host` are borrowed. The bus is the caller's and outlives the link. */
-int link_new(struct event_base *loop, struct bus *bus, const char *host, struct journal *journal,
-             const struct link_events *events, void *owner, struct link **ret, struct error *err);
+/* All borrowed; the bus outlives the link. */
+struct link_options {
+    struct event_base *loop;
+    struct bus *bus;
+    const char *host;
+    struct journal *journal;
+    const struct link_events *events;
+    void *owner;
+};
+
+int link_new(const struct link_options *options, struct link **ret, struct error *err);
 void link_destroy(struct link *link);
 DEFINE_AUTODESTROY(link)
 

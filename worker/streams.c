@@ -28,7 +28,7 @@ struct load {
 };
 
 struct served {
-    LIST_ENTRY(served) link;
+    TAILQ_ENTRY(served) link;
     struct streams *streams;
     uint64_t number;
     char container[CONTAINER_ID_SIZE + 1];
@@ -49,7 +49,7 @@ struct streams {
     struct streams_options options;
     char *host;
     struct asking accept;
-    LIST_HEAD(, served) served;
+    TAILQ_HEAD(, served) served;
     unsigned count;
 };
 
@@ -90,7 +90,7 @@ static void served_destroy(struct served *served)
 {
     struct streams *streams = served->streams;
 
-    LIST_REMOVE(served, link);
+    TAILQ_REMOVE(&streams->served, served, link);
     streams->count--;
     asking_done(&served->push);
     if (served->log != NULL)
@@ -240,7 +240,7 @@ static void serve(struct streams *streams, const struct stream_offer *offer)
     (void)snprintf(served->container, sizeof(served->container), "%s", offer->open->container);
     served->gathering.chunks = mem_zeroed(PUSH_CHUNKS_MAX * sizeof(struct stream_chunk));
     served->sending.chunks = mem_zeroed(PUSH_CHUNKS_MAX * sizeof(struct stream_chunk));
-    LIST_INSERT_HEAD(&streams->served, served, link);
+    TAILQ_INSERT_TAIL(&streams->served, served, link);
     streams->count++;
     log_debug("stream.served", "container=%s follow=%d", served->container, offer->open->follow);
     open_log(served, offer->open);
@@ -294,7 +294,7 @@ int streams_new(struct event_base *loop, struct bus *bus, const struct streams_o
     streams->bus = bus;
     streams->options = *options;
     streams->host = mem_dup_text(options->host);
-    LIST_INIT(&streams->served);
+    TAILQ_INIT(&streams->served);
     r = asking_init(&streams->accept, loop, bus, &accept_rules, streams, err);
     if (r < 0)
         return r;
@@ -309,7 +309,7 @@ void streams_destroy(struct streams *streams)
     if (streams == NULL)
         return;
     asking_done(&streams->accept);
-    while ((served = LIST_FIRST(&streams->served)) != NULL)
+    while ((served = TAILQ_FIRST(&streams->served)) != NULL)
         served_destroy(served);
     free(streams->host);
     free(streams);
@@ -325,7 +325,7 @@ void streams_container_ended(struct streams *streams, const char *container)
 {
     struct served *served;
 
-    LIST_FOREACH(served, &streams->served, link)
+    TAILQ_FOREACH(served, &streams->served, link)
     {
         if (served->log != NULL && !served->is_ended && strcmp(served->container, container) == 0)
             container_log_end_soon(served->log);

@@ -17,7 +17,6 @@
 #define RETRY_S 1
 
 struct turn {
-    struct event_base *loop;
     struct engine *engine;
     struct journal *journal;
     const struct turn_events *events;
@@ -178,17 +177,16 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     turn_end(turn);
 }
 
-int turn_new(struct event_base *loop, struct engine *engine, struct journal *journal,
-             const struct turn_events *events, void *owner, struct turn **ret, struct error *err)
+int turn_new(const struct turn_options *options, struct turn **ret, struct error *err)
 {
+    struct event_base *loop = options->loop;
     autodestroy(turn) struct turn *turn = mem_new(struct turn);
     int r;
 
-    turn->loop = loop;
-    turn->engine = engine;
-    turn->journal = journal;
-    turn->events = events;
-    turn->owner = owner;
+    turn->engine = options->engine;
+    turn->journal = options->journal;
+    turn->events = options->events;
+    turn->owner = options->owner;
     turn->job = (struct job){ .work = write_work, .done = write_done };
     r = jobpool_new(loop, 1, 1, &turn->pool, err);
     if (r < 0)

@@ -29,8 +29,16 @@ struct turn_events {
     void (*on_drained)(void *owner);
 };
 
-int turn_new(struct event_base *loop, struct engine *engine, struct journal *journal,
-             const struct turn_events *events, void *owner, struct turn **ret, struct error *err);
+/* All borrowed. */
+struct turn_options {
+    struct event_base *loop;
+    struct engine *engine;
+    struct journal *journal;
+    const struct turn_events *events;
+    void *owner;
+};
+
+int turn_new(const struct turn_options *options, struct turn **ret, struct error *err);
 /* Waits for the write under way. NULL is legal. */
 void turn_destroy(struct turn *turn);
 DEFINE_AUTODESTROY(turn)

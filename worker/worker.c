@@ -205,16 +205,16 @@ static void on_impatient(evutil_socket_t fd, short what, void *arg)
 
 static int open_journal(struct worker *worker, struct error *err)
 {
+    struct turn_options options = { .loop = worker->loop, .events = &turn_events, .owner = worker };
     autofree char *directory = mem_text("%s/journal", worker->options->state_directory);
     int r = journal_open(directory, worker->options->host, hands_boot_id(worker->hands),
                          &worker->journal, err);
 
     if (r == 0)
         r = recovery_load(worker->journal, worker->options->host, &worker->engine, err);
-    if (r == 0)
-        r = turn_new(worker->loop, worker->engine, worker->journal, &turn_events, worker,
-                     &worker->turn, err);
-    return r;
+    options.journal = worker->journal;
+    options.engine = worker->engine;
+    return r == 0 ? turn_new(&options, &worker->turn, err) : r;
 }
 
 /* Take up what the last start has left: first look who lives, then decide, then hear of exits. */
@@ -239,6 +239,11 @@ static int recover(struct worker *worker, struct error *err)
 static int open_link(struct worker *worker, struct error *err)
 {
     const struct worker_options *options = worker->options;
+    struct link_options linking = { .loop = worker->loop,
+                                    .host = options->host,
+                                    .journal = worker->journal,
+                                    .events = &link_events,
+                                    .owner = worker };
     struct streams_options streaming = { .host = options->host,
                                          .incarnation = journal_state(worker->journal)->incarnation,
                                          .find = find_log,
@@ -246,9 +251,9 @@ static int open_link(struct worker *worker, struct error *err)
     int r =
         bus_open(worker->loop, options->broker_url, options->tls, NULL, NULL, &worker->bus, err);
 
+    linking.bus = worker->bus;
     if (r == 0)
-        r = link_new(worker->loop, worker->bus, options->host, worker->journal, &link_events,
-                     worker, &worker->link, err);
+        r = link_new(&linking, &worker->link, err);
     if (r == 0)
         r = streams_new(worker->loop, worker->bus, &streaming, &worker->streams, err);
     return r;

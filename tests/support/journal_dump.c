@@ -35,7 +35,8 @@ static int print_events(struct journal *journal, struct error *err)
     while (after < last) {
         autoarena arena = { 0 };
         struct raw_list events;
-        int r = journal_read(journal, after, BYTES_MAX, AT_ONCE, &events, &arena, err);
+        const struct journal_range range = { after, BYTES_MAX, AT_ONCE };
+        int r = journal_read(journal, &range, &events, &arena, err);
 
         if (r < 0)
             return r;

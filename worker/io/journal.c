@@ -50,7 +50,7 @@ static int make_new(struct store_txn *txn, const char *host, struct error *err)
 static int check_owner(struct store_txn *txn, const char *host, struct error *err)
 {
     uint64_t format = 0;
-    struct bytes value;
+    struct bytes value = { 0 };
     int r = sealed_get(txn, TABLE_META, bytes_of_text("host"), &value, err);
 
     if (r == -ENOENT)
@@ -418,7 +418,7 @@ static int take_event(struct bytes key, struct bytes sealed, struct raw *ret, st
     return 0;
 }
 
-static int read_events(struct store_cursor *cursor, size_t bytes_max, size_t count_max,
+static int read_events(struct store_cursor *cursor, const struct journal_range *range,
                        struct raw_list *list, struct arena *arena, struct error *err)
 {
     struct bytes key;
@@ -426,8 +426,8 @@ static int read_events(struct store_cursor *cursor, size_t bytes_max, size_t cou
     size_t bytes = 0;
     int r = 0;
 
-    while (list->count < count_max && (r = store_next(cursor, &key, &sealed, err)) > 0) {
-        if (list->count > 0 && bytes + sealed.size > bytes_max)
+    while (list->count < range->count_max && (r = store_next(cursor, &key, &sealed, err)) > 0) {
+        if (list->count > 0 && bytes + sealed.size > range->bytes_max)
             return 0;
         r = take_event(key, sealed, &list->items[list->count], arena, err);
         if (r < 0)
@@ -438,21 +438,21 @@ static int read_events(struct store_cursor *cursor, size_t bytes_max, size_t cou
     return r < 0 ? r : 0;
 }
 
-int journal_read(struct journal *journal, uint64_t after, size_t bytes_max, size_t count_max,
-                 struct raw_list *ret, struct arena *arena, struct error *err)
+int journal_read(struct journal *journal, const struct journal_range *range, struct raw_list *ret,
+                 struct arena *arena, struct error *err)
 {
     autodestroy(store_txn) struct store_txn *txn = NULL;
     autodestroy(store_cursor) struct store_cursor *cursor = NULL;
-    struct raw_list list = { .items = arena_zeroed(arena, count_max * sizeof(struct raw)) };
+    struct raw_list list = { .items = arena_zeroed(arena, range->count_max * sizeof(struct raw)) };
     uint8_t from[8];
     int r = store_begin(journal->store, STORE_READ, &txn, err);
 
-    store_key_u64(after + 1, from);
+    store_key_u64(range->after + 1, from);
     if (r == 0)
         r = store_walk(txn, TABLE_EVENTS, (struct bytes){ .data = from, .size = sizeof(from) },
                        &cursor, err);
     if (r == 0)
-        r = read_events(cursor, bytes_max, count_max, &list, arena, err);
+        r = read_events(cursor, range, &list, arena, err);
     if (r < 0)
         return error_add_context(err, r, "read the journal");
     *ret = list;

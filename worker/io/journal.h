@@ -112,10 +112,16 @@ void journal_set_log(struct journal *journal, struct command_id log, uint64_t ep
 /* Whether there is something that only a further write makes durable or clears away. */
 bool journal_wants_write(const struct journal *journal);
 
-/* Events after `after`, in order, until `bytes_max` or `count_max` is reached (at least one when
- * there is one). What `ret` points to is in `arena`. -EUCLEAN for a damaged one. */
-int journal_read(struct journal *journal, uint64_t after, size_t bytes_max, size_t count_max,
-                 struct raw_list *ret, struct arena *arena, struct error *err);
+struct journal_range {
+    uint64_t after;   /* journal_seq */
+    size_t bytes_max; /* one event may be larger: then it comes alone */
+    size_t count_max;
+};
+
+/* The events of the range in order, at least one when there is one. What `ret` points to is in
+ * `arena`. -EUCLEAN for a damaged one. */
+int journal_read(struct journal *journal, const struct journal_range *range, struct raw_list *ret,
+                 struct arena *arena, struct error *err);
 
 /* There are too many events that no broker has taken, or too many bytes. */
 bool journal_is_full(const struct journal *journal);

@@ -90,7 +90,9 @@ static size_t readable(struct journal *journal, uint64_t after)
     autoarena arena = { 0 };
     struct raw_list list = { 0 };
 
-    assert_int_equal(journal_read(journal, after, SIZE_MAX / 2, 5000, &list, &arena, NULL), 0);
+    assert_int_equal(journal_read(journal, &(struct journal_range){ after, SIZE_MAX / 2, 5000 },
+                                  &list, &arena, NULL),
+                     0);
     return list.count;
 }
 
@@ -220,12 +222,16 @@ static void events_are_read_in_order_and_in_bounds(void **state)
     struct raw_list list = { 0 };
 
     write_events(journal, 10, "0123456789");
-    assert_int_equal(journal_read(journal, 0, SIZE_MAX / 2, 3, &list, &arena, NULL), 0);
+    assert_int_equal(
+        journal_read(journal, &(struct journal_range){ 0, SIZE_MAX / 2, 3 }, &list, &arena, NULL),
+        0);
     assert_int_equal(list.count, 3);
     assert_true(bytes_equal(list.items[2].bytes, bytes_of_text("0123456789")));
-    assert_int_equal(journal_read(journal, 4, 1, 100, &list, &arena, NULL), 0);
+    assert_int_equal(
+        journal_read(journal, &(struct journal_range){ 4, 1, 100 }, &list, &arena, NULL), 0);
     assert_int_equal(list.count, 1); /* one, however small the room */
-    assert_int_equal(journal_read(journal, 10, 1, 100, &list, &arena, NULL), 0);
+    assert_int_equal(
+        journal_read(journal, &(struct journal_range){ 10, 1, 100 }, &list, &arena, NULL), 0);
     assert_int_equal(list.count, 0);
 }
 
@@ -314,7 +320,9 @@ static void a_flipped_bit_is_found_and_named(void **state)
     journal_close(steal_ptr(journal));
     damage(place);
     journal = opened(place, BOOT);
-    assert_int_equal(journal_read(journal, 0, 1000, 10, &list, &arena, &err), -EUCLEAN);
+    assert_int_equal(
+        journal_read(journal, &(struct journal_range){ 0, 1000, 10 }, &list, &arena, &err),
+        -EUCLEAN);
     assert_non_null(strstr(err.text, "event 1"));
 }
 
