@@ -18,6 +18,10 @@ import nng
 DEADLINE = 120  # seconds for anything that has to happen
 BUILD_DIR = os.environ.get("GANTRY_BUILD_DIR", "build/dev")
 
+# Programs with the leak sanitizer: what the library loses is not ours.
+os.environ.setdefault("LSAN_OPTIONS", "print_suppressions=0:suppressions=" + os.path.join(
+    os.path.dirname(os.path.abspath(__file__)), "../support/nng.supp"))
+
 COMMAND, EVENT = 1, 2
 RECORD_FIELDS = ["pos", "kind", "type", "stream", "prev", "time", "host", "container", "run", "id",
                  "cause", "actor", "incarnation", "journal_seq", "happened", "deadline", "body"]
