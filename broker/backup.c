@@ -52,8 +52,9 @@ static int read_head(struct log *log, uint64_t *ret, struct error *err)
     int r;
 
     r = log_begin(log, LOG_READ, &txn, err);
-    if (r == 0)
-        r = log_state(txn, &state, err);
+    if (r < 0)
+        return r;
+    r = log_state(txn, &state, err);
     if (r < 0)
         return r;
     *ret = state.head;

@@ -110,6 +110,24 @@ static int verify_record(struct verification *verification, const struct log_ent
     return log_check_add(verification->check, &record, err);
 }
 
+/* 1: there may be more; 0: the walk has ended. */
+static int verify_next(struct verification *verification, struct log_cursor *cursor,
+                       struct error *err)
+{
+    struct log_entry entry = { 0 };
+    struct error why = { 0 };
+    int r = log_next(cursor, &entry, &why);
+
+    if (r == 0)
+        return 0;
+    if (r < 0) {
+        note_damage(verification, entry.pos != 0 ? entry.pos : reached, &why);
+        return entry.pos != 0 ? 1 : 0; /* else it ends here: behind the last that was read */
+    }
+    r = verify_record(verification, &entry, err);
+    return r < 0 ? r : 1;
+}
+
 static int verify_records(struct verification *verification, struct error *err)
 {
     autodestroy(log_cursor) struct log_cursor *cursor = NULL;
@@ -118,22 +136,10 @@ static int verify_records(struct verification *verification, struct error *err)
     r = log_walk(verification->txn, NULL, 0, &cursor, err);
     if (r < 0)
         return r;
-    for (;;) {
-        struct log_entry entry = { 0 };
-        struct error why = { 0 };
-
-        r = log_next(cursor, &entry, &why);
-        if (r == 0)
-            return 0;
-        if (r < 0)
-            note_damage(verification, entry.pos != 0 ? entry.pos : reached, &why);
-        if (r < 0 && entry.pos == 0)
-            return 0; /* the walk ends here: behind the last record that was read */
-        if (r > 0)
-            r = verify_record(verification, &entry, err);
-        if (r < 0 && r != -EUCLEAN)
-            return r;
-    }
+    do
+        r = verify_next(verification, cursor, err);
+    while (r > 0);
+    return r;
 }
 
 /* How many records the index has of a stream; it ends at the first that is not there. */
@@ -234,6 +240,7 @@ static void forget_streams(struct verification *verification)
 
     HASH_ITER(hh, verification->streams, stream, next)
     {
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it cannot see that the table forgets it */
         HASH_DEL(verification->streams, stream);
         free(stream->name);
         free(stream);
