@@ -26,13 +26,15 @@ fleet_up() {
     start_broker
 }
 
-make_rootfs() {
+# Whatever our umask is, a container's user has to get at it.
+make_rootfs() (
+    umask 022
     mkdir -p "$ROOTFS"/{bin,dev,etc,proc,root,sys,tmp}
     cp "$(command -v busybox)" "$ROOTFS/bin/busybox"
     chroot "$ROOTFS" /bin/busybox --install -s /bin
     echo 'root:x:0:0:root:/root:/bin/sh' >"$ROOTFS/etc/passwd"
     echo 'root:x:0:' >"$ROOTFS/etc/group"
-}
+)
 
 # Descriptor 3 is bats' own: a child that keeps it would keep bats waiting.
 start_broker() {

@@ -116,6 +116,7 @@ static void make_rootfs(struct rig *rig)
                                            "mount",   "df",       "mkdir", "touch", "hostname",
                                            "unshare", "readlink", "wc",    "dd",    "sync" };
     autofree char *busybox = mem_text("%s/rootfs/bin/busybox", rig->directory);
+    mode_t mask = umask(022); /* a container's user has to get at it */
 
     rig->rootfs = mem_text("%s/rootfs", rig->directory);
     make_directory(rig->directory, "rootfs");
@@ -128,6 +129,7 @@ static void make_rootfs(struct rig *rig)
 
         assert_int_equal(symlink("busybox", path), 0);
     }
+    (void)umask(mask);
 }
 
 void rig_open_hands(struct rig *rig)
