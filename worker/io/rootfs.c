@@ -1,6 +1,7 @@
 /* A container's root filesystem; see the header. */
 #include "worker/io/rootfs.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -68,6 +69,7 @@ static int open_file(int root_fd, const struct container_config *config, const c
         return files_open_in_root(root_fd, path, READ_FLAGS, err);
 
     rest = path_beneath(path, cover->destination);
+    assert(rest != NULL); /* that is what makes it a cover */
     if (rest[0] == '\0') {
         int fd = open(cover->source, READ_FLAGS);
 
