@@ -168,7 +168,7 @@ static void hello_done(struct commit_entry *entry, const struct error *failure)
                     said->host, (unsigned long long)said->incarnation,
                     LOG_TEXT(hello->refusal.text));
         reply_failure(request, hello->refusal.failure, "%s", hello->refusal.text);
-    } else if (hosts_welcome(hello->broker->hosts, said->host, said->incarnation) == NULL) {
+    } else if (hosts_welcome(hello->broker->hosts, said) == NULL) {
         reply_busy(request, "this broker knows as many hosts as it can");
     } else {
         log_info("host.hello", "host=%s actor=%s incarnation=%llu journal_seq=%llu", said->host,

@@ -211,24 +211,25 @@ static void fence_former(struct hosts *hosts, struct host *host)
     relay_end_host(hosts->broker->relay, host, "its worker has started again");
 }
 
-struct host *hosts_welcome(struct hosts *hosts, const char *name, uint64_t incarnation)
+struct host *hosts_welcome(struct hosts *hosts, const struct hello *said)
 {
-    struct host *host = hosts_find(hosts, name);
+    struct host *host = hosts_find(hosts, said->host);
 
     if (host == NULL && !hosts_has_room(hosts))
         return NULL;
     if (host == NULL)
-        host = host_new(hosts, name);
-    if (host->incarnation != incarnation)
+        host = host_new(hosts, said->host);
+    if (host->incarnation != said->incarnation || !command_id_equal(host->journal, said->journal))
         fence_former(hosts, host);
-    host->incarnation = incarnation;
+    host->incarnation = said->incarnation;
+    host->journal = said->journal;
     host->is_reachable = true;
     hosts_heard(hosts, host);
     return host;
 }
 
 struct host *hosts_of_worker(struct broker *broker, struct request *request, const char *name,
-                             uint64_t incarnation)
+                             uint64_t incarnation, struct command_id journal)
 {
     struct host *host;
     struct error err;
@@ -240,6 +241,11 @@ struct host *hosts_of_worker(struct broker *broker, struct request *request, con
         return NULL;
     }
     host = hosts_find(broker->hosts, name);
+    if (host != NULL && !command_id_equal(journal, host->journal)) {
+        reply_failure(request->sp, FAILURE_FENCED,
+                      "a worker with another state directory speaks for the host %s", name);
+        return NULL;
+    }
     if (host == NULL || incarnation > host->incarnation) {
         reply_failure(request->sp, FAILURE_NO_HOST,
                       "no worker has said hello for the host %.255s with incarnation %llu", name,
@@ -274,6 +280,7 @@ static int load_host(void *owner, struct bytes key, struct bytes value)
     }
     host = host_new(hosts, row.name);
     host->incarnation = row.incarnation;
+    host->journal = row.journal;
     host->is_reachable = row.state == HOST_REACHABLE;
     host->is_heard = host->is_reachable;
     if (host->is_heard)

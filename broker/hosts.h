@@ -24,6 +24,7 @@
 #define HOSTS_MAX 65536
 
 struct broker;
+struct hello;
 struct hosts;
 struct request;
 struct stream;
@@ -38,11 +39,12 @@ struct reach_entry {
 
 struct host {
     char name[NAME_SIZE_MAX + 1];
-    uint64_t incarnation; /* of the worker that said hello last */
-    bool is_heard;        /* not silent */
-    bool is_reachable;    /* as the view has it */
-    bool is_settling;     /* `reach` is with the committer */
-    uint64_t silent_ms;   /* when it fell silent */
+    uint64_t incarnation;      /* of the worker that said hello last */
+    struct command_id journal; /* its journal: two journals can have the same incarnation */
+    bool is_heard;             /* not silent */
+    bool is_reachable;         /* as the view has it */
+    bool is_settling;          /* `reach` is with the committer */
+    uint64_t silent_ms;        /* when it fell silent */
     struct reach_entry reach;
     struct broker *broker;
     struct held poll;
@@ -60,7 +62,7 @@ void hosts_destroy(struct hosts *hosts);
 struct host *hosts_find(struct hosts *hosts, const char *name);
 
 /* A hello of this host's worker is durable. NULL when HOSTS_MAX are known. */
-struct host *hosts_welcome(struct hosts *hosts, const char *name, uint64_t incarnation);
+struct host *hosts_welcome(struct hosts *hosts, const struct hello *said);
 
 /* Whether another host could be known. */
 bool hosts_has_room(const struct hosts *hosts);
@@ -71,6 +73,6 @@ void hosts_heard(struct hosts *hosts, struct host *host);
 /* The known host that a worker's request is from, which is counted as heard. NULL when the request
  * was answered by an error: denied, no-host, or fenced. */
 struct host *hosts_of_worker(struct broker *broker, struct request *request, const char *name,
-                             uint64_t incarnation);
+                             uint64_t incarnation, struct command_id journal);
 
 #endif

@@ -82,7 +82,8 @@ void poll_wake(struct host *host)
 void handle_poll(struct broker *broker, struct request *request)
 {
     const struct poll *asked = request->message;
-    struct host *host = hosts_of_worker(broker, request, asked->host, asked->incarnation);
+    struct host *host =
+        hosts_of_worker(broker, request, asked->host, asked->incarnation, asked->journal);
     struct open_page page;
     struct error err = { 0 };
 

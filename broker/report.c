@@ -32,6 +32,7 @@ struct report_entry {
     struct arena arena; /* of the records */
     struct host *host;
     uint64_t incarnation;
+    struct command_id journal;
     struct record *records; /* with stream, incarnation and actor */
     size_t count;
     uint64_t upto; /* what came of it: the last number in the log */
@@ -59,7 +60,7 @@ static bool is_outcome(const char *type)
 /* A newer worker may have said hello in this very batch. */
 static void check_fence(struct report_entry *report, const struct host_row *row)
 {
-    if (row->incarnation == report->incarnation)
+    if (row->incarnation == report->incarnation && command_id_equal(row->journal, report->journal))
         return;
     (void)refuse(&report->refusal, FAILURE_FENCED,
                  "a newer worker speaks for the host %s: its incarnation is %llu, this one's %llu",
@@ -200,7 +201,8 @@ static int decode_records(const struct report *asked, const struct host *host, c
 void handle_report(struct broker *broker, struct request *request)
 {
     const struct report *asked = request->message;
-    struct host *host = hosts_of_worker(broker, request, asked->host, asked->incarnation);
+    struct host *host =
+        hosts_of_worker(broker, request, asked->host, asked->incarnation, asked->journal);
     struct report_entry *report;
     struct error err = { 0 };
 
@@ -210,6 +212,7 @@ void handle_report(struct broker *broker, struct request *request)
     report->broker = broker;
     report->host = host;
     report->incarnation = asked->incarnation;
+    report->journal = asked->journal;
     report->arena = request_take_arena(request);
     if (decode_records(asked, host, request->peer->identity.actor, report, &err) < 0) {
         reply_failure(request->sp, FAILURE_INVALID_ARGUMENT, "report of %s: %s", host->name,

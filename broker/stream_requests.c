@@ -48,7 +48,8 @@ static const struct held_functions accept_functions = { .on_timeout = on_accept_
 void handle_stream_accept(struct broker *broker, struct request *request)
 {
     const struct stream_accept *asked = request->message;
-    struct host *host = hosts_of_worker(broker, request, asked->host, asked->incarnation);
+    struct host *host =
+        hosts_of_worker(broker, request, asked->host, asked->incarnation, asked->journal);
     struct stream *stream;
 
     if (host == NULL)

@@ -40,6 +40,7 @@ const struct schema welcome_schema = SCHEMA("welcome", struct welcome, welcome_f
 static const struct field poll_fields[] = {
     FIELD(struct poll, host, "host", true),
     FIELD(struct poll, incarnation, "incarnation", true),
+    FIELD(struct poll, journal, "journal", true),
     FIELD(struct poll, cursor, "cursor", false),
     FIELD(struct poll, wait_ms, "wait_ms", false),
 };
@@ -51,6 +52,7 @@ const struct schema poll_schema = SCHEMA("poll", struct poll, poll_fields);
 static const struct field report_fields[] = {
     FIELD(struct report, host, "host", true),
     FIELD(struct report, incarnation, "incarnation", true),
+    FIELD(struct report, journal, "journal", true),
     FIELD_RAW(struct report, records, "records", true, &record_schema),
 };
 /* clang-format on */
@@ -229,6 +231,7 @@ const struct schema stream_opened_schema =
 static const struct field stream_accept_fields[] = {
     FIELD(struct stream_accept, host, "host", true),
     FIELD(struct stream_accept, incarnation, "incarnation", true),
+    FIELD(struct stream_accept, journal, "journal", true),
     FIELD(struct stream_accept, wait_ms, "wait_ms", false),
 };
 /* clang-format on */

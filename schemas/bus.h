@@ -50,15 +50,17 @@ struct welcome {
 struct poll {
     char *host;
     uint64_t incarnation;
-    uint64_t cursor;  /* in cmd/<host>; 0: from the beginning */
-    uint32_t wait_ms; /* how long to wait for a first record, at most POLL_WAIT_MS */
+    struct command_id journal; /* as in hello: another journal may have the same incarnation */
+    uint64_t cursor;           /* in cmd/<host>; 0: from the beginning */
+    uint32_t wait_ms;          /* how long to wait for a first record, at most POLL_WAIT_MS */
 };
 
 /* report: the next events of a worker's journal, in order. -> ack, or expect */
 struct report {
     char *host;
     uint64_t incarnation;
-    struct raw_list records; /* struct record; journal_seq without a gap */
+    struct command_id journal; /* as in poll */
+    struct raw_list records;   /* struct record; journal_seq without a gap */
 };
 
 struct ack {
@@ -196,6 +198,7 @@ struct stream_opened {
 struct stream_accept {
     char *host;
     uint64_t incarnation;
+    struct command_id journal; /* as in poll */
     uint32_t wait_ms;
 };
 

@@ -151,6 +151,7 @@ static void ask_poll(void *owner)
     struct link *link = owner;
     struct poll poll = { .host = link->host,
                          .incarnation = state_of(link)->incarnation,
+                         .journal = state_of(link)->id,
                          .cursor = state_of(link)->cursor,
                          .wait_ms = POLL_WAIT_MS };
 
@@ -213,7 +214,9 @@ static void ask_report(void *owner)
     struct journal_range range = { .after = link->report_after,
                                    .bytes_max = REPORT_BYTES_MAX - ENVELOPE_BYTES,
                                    .count_max = REPORT_RECORDS_MAX };
-    struct report report = { .host = link->host, .incarnation = state_of(link)->incarnation };
+    struct report report = { .host = link->host,
+                             .incarnation = state_of(link)->incarnation,
+                             .journal = state_of(link)->id };
     struct error err = { 0 };
 
     if (link->state != LINK_UP || state_of(link)->last_seq <= link->report_after)

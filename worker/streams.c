@@ -279,6 +279,7 @@ static void ask_accept(void *owner)
     struct streams *streams = owner;
     struct stream_accept accept = { .host = streams->host,
                                     .incarnation = streams->options.incarnation,
+                                    .journal = streams->options.journal,
                                     .wait_ms = POLL_WAIT_MS };
 
     asking_ask(&streams->accept, &stream_accept_schema, &accept);

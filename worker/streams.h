@@ -30,6 +30,7 @@ struct stream_source {
 struct streams_options {
     const char *host; /* copied */
     uint64_t incarnation;
+    struct command_id journal;
     struct stream_source (*find)(void *owner, const char *container);
     void *owner;
 };

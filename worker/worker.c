@@ -246,6 +246,7 @@ static int open_link(struct worker *worker, struct error *err)
                                     .owner = worker };
     struct streams_options streaming = { .host = options->host,
                                          .incarnation = journal_state(worker->journal)->incarnation,
+                                         .journal = journal_state(worker->journal)->id,
                                          .find = find_log,
                                          .owner = worker };
     int r =

@@ -226,6 +226,7 @@ static void send_report(struct load *load, struct client *client)
     struct report report = {
         .host = client->host,
         .incarnation = 1,
+        .journal = command_id_make(client->id, 1),
         .records = { .items = items, .count = load->records },
     };
     size_t begin = 0;
@@ -374,7 +375,10 @@ static void prepare(struct load *load, struct client *client)
     for (unsigned i = 0; i < CONTAINERS; i++) {
         struct buffer body = { 0 }, bytes = { 0 };
         struct raw item;
-        struct report report = { client->host, 1, { .items = &item, .count = 1 } };
+        struct report report = { .host = client->host,
+                                 .incarnation = 1,
+                                 .journal = hello.journal,
+                                 .records = { .items = &item, .count = 1 } };
         struct record record = { .kind = RECORD_EVENT,
                                  .type = type,
                                  .host = client->host,

@@ -283,6 +283,19 @@ class Working(BrokerTest):
         third = FakeWorker(self.broker.url, "a", journal=b"L" * 16)
         self.assert_error(third.hello(), "wrong-journal", "--accept-journal a")
 
+    def test_a_worker_is_fenced_by_one_with_another_journal(self):
+        for incarnation in (1, 7):  # two directories may have seen as many starts, or not
+            host = f"host-{incarnation}"
+            old = self.worker(host, incarnation=incarnation)
+            waiting = Background(old.poll)
+            new = self.worker(host, journal=b"K" * 16)
+            self.assertIn(waiting.result().get("code"), ("fenced", None))
+            self.assert_error(old.poll(), "fenced", "another state directory")
+            self.assert_error(old.report(old.event("container.died")), "fenced")
+            self.assert_error(old.ask("stream.accept", host=host, incarnation=incarnation,
+                                      journal=old.journal), "fenced")
+            self.assertEqual(new.poll(wait_ms=0).kind, "page")
+
     def test_an_accepted_journal_begins_after_what_was_lost(self):
         old = self.worker()
         self.created(old, 1)
@@ -412,7 +425,8 @@ class Streaming(BrokerTest):
                                                           kind="logs", tail=-1), **fields))
 
     def accept(self, wait_ms=20000):
-        return self.serving.ask("stream.accept", host="a", incarnation=1, wait_ms=wait_ms)
+        return self.serving.ask("stream.accept", host="a", incarnation=1, journal=b"J" * 16,
+                                wait_ms=wait_ms)
 
     def push(self, stream, sequence, text, **fields):
         chunk = {"channel": 1, "time": 1, "data": text}
@@ -498,7 +512,7 @@ class Silence(BrokerTest):
         self.created(worker, 1)
         stream = self.client.ask("stream.open", host="a", container=container_id(1),
                                  kind="logs")["stream"]
-        worker.ask("stream.accept", host="a", incarnation=1)
+        worker.ask("stream.accept", host="a", incarnation=1, journal=worker.journal)
         said = self.wait_for("host.unreachable")
         self.assertGreaterEqual(said["body"]["silent_ms"], 30000)
         self.assertEqual(self.client.query_all("hosts")[0]["state"], 2)

@@ -202,7 +202,7 @@ class FakeHost(Actor):
 
     def tell(self, client, kind, **body):
         answer = self.ask(client, kind, host=self.name_of_host, incarnation=self.incarnation,
-                          timeout=ASK_TIMEOUT + body.get("wait_ms", 0) / 1000, **body)
+                          journal=self.identity, timeout=ASK_TIMEOUT + body.get("wait_ms", 0) / 1000, **body)
         if answer is not None and answer.kind == "error" and answer["code"] != "no-host":
             raise AssertionError(f"{kind}: {answer}")
         return answer
@@ -210,7 +210,7 @@ class FakeHost(Actor):
     def hello(self, client):
         """The last event that the broker has; None when the worker is to end."""
         while not self.rig.is_over.is_set():
-            answer = self.tell(client, "hello", journal=self.identity, facts=fleet.FACTS)
+            answer = self.tell(client, "hello", facts=fleet.FACTS)
             if answer is not None and answer.kind == "welcome":
                 return answer.get("journal_seq", 0)
         return None
@@ -246,7 +246,8 @@ class FakeHost(Actor):
         batch = self.events[begin:known + self.random.choice([1, 3, 20, 200])]
         if self.crashes():  # with a report under way that nobody waits for
             client.socket.send(fleet.encode_frame("report", {
-                "host": self.name_of_host, "incarnation": self.incarnation, "records": batch}))
+                "host": self.name_of_host, "incarnation": self.incarnation,
+                "journal": self.identity, "records": batch}))
             return None
         answer = self.tell(client, "report", records=batch)
         if answer is None:

@@ -227,8 +227,8 @@ class FakeWorker(Client):
         return welcome
 
     def poll(self, wait_ms=20000):
-        page = self.ask("poll", host=self.host, incarnation=self.incarnation, cursor=self.cursor,
-                        wait_ms=wait_ms)
+        page = self.ask("poll", host=self.host, incarnation=self.incarnation, journal=self.journal,
+                        cursor=self.cursor, wait_ms=wait_ms)
         if page.kind == "page":
             self.cursor = max(self.cursor, page.get("cursor", 0))
         return page
@@ -247,7 +247,8 @@ class FakeWorker(Client):
         self.socket.send(encode_frame("report", self._report(records)))
 
     def _report(self, records):
-        return {"host": self.host, "incarnation": self.incarnation, "records": list(records)}
+        return {"host": self.host, "incarnation": self.incarnation, "journal": self.journal,
+                "records": list(records)}
 
 
 CONFIG = {"name": "web", "rootfs": "/srv/web", "command": ["/bin/true"]}

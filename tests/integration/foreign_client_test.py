@@ -191,7 +191,7 @@ class ForeignClient(unittest.TestCase):
     def work(self, worker, id):
         """What a worker does with the one command that waits for it."""
         answer, page = worker.ask(
-            "poll", host="host-a", incarnation=1, cursor=0, wait_ms=20000
+            "poll", host="host-a", incarnation=1, journal=JOURNAL, cursor=0, wait_ms=20000
         )
         self.assertEqual(answer, "page", page)
         (command,) = map(read_record, page["records"])
@@ -216,7 +216,8 @@ class ForeignClient(unittest.TestCase):
 
     def check_reports(self, worker, events):
         def report(records):
-            return worker.ask("report", host="host-a", incarnation=1, records=records)
+            return worker.ask("report", host="host-a", incarnation=1, journal=JOURNAL,
+                              records=records)
 
         self.assertEqual(report(events[1:]), ("expect", {"next": 1}))
         answer, ack = report(events)

@@ -47,9 +47,11 @@ static void a_map_leaves_out_what_is_absent_and_keeps_the_required(void **unused
     struct container_stop silent = { 0 };
 
     (void)unused;
-    assert_encodes(&poll_schema, &poll,
-                   BYTES("\x83\xa4host\xa0\xabincarnation\x00\xa6"
-                         "cursor\xcd\x01\x2c"));
+    assert_encodes(
+        &poll_schema, &poll,
+        BYTES("\x84\xa4host\xa0\xabincarnation\x00\xa7journal\xc4\x10\0\0\0\0\0\0\0\0\0\0\0"
+              "\0\0\0\0\0\xa6"
+              "cursor\xcd\x01\x2c"));
     assert_encodes(&container_stop_schema, &stop, BYTES("\x81\xa9timeout_s\x00"));
     assert_encodes(&container_stop_schema, &silent, BYTES("\x80"));
     assert_encodes(&info_schema, &(struct nothing){ 0 }, BYTES("\x80"));
