@@ -1,7 +1,7 @@
 """A fleet whose processes are killed and whose links are cut at random, and the promises it keeps.
 
     GANTRY_SEED           of the schedule; printed, so that a run can be repeated
-    GANTRY_FAULT_STEPS    how many faults (default 24)
+    GANTRY_FAULT_KILLS    how many faults (default 24)
     GANTRY_FAULT_SECONDS  go on with faults for so long, however many they are
 
 Time does not decide what is right: a fault comes when the fleet has done some more, or seems to be
@@ -21,7 +21,7 @@ import proxy
 from fault_rig import LanRig, Rig, children, kill
 
 SEED = int(os.environ.get("GANTRY_SEED", random.SystemRandom().randrange(1 << 32)))
-STEPS = int(os.environ.get("GANTRY_FAULT_STEPS", 24))
+KILLS = int(os.environ.get("GANTRY_FAULT_KILLS", 24))
 SECONDS = float(os.environ.get("GANTRY_FAULT_SECONDS", 0))
 FAKE_HOSTS = 8
 
@@ -39,10 +39,10 @@ class Schedule:
             self.faults += [(self.kill_worker, 5), (self.stop_worker, 1), (self.kill_monitor, 1),
                             (self.kill_init, 1)]
 
-    def run(self, steps, seconds=0):
+    def run(self, faults, seconds=0):
         end = time.monotonic() + seconds
-        while steps > 0 or time.monotonic() < end:
-            steps -= 1
+        while faults > 0 or time.monotonic() < end:
+            faults -= 1
             self.pass_time()
             fault = self.random.choices([fault for fault, _ in self.faults],
                                         [weight for _, weight in self.faults])[0]
@@ -160,7 +160,7 @@ class Faults(FaultTest):
         for hosts in [fakes[:4], fakes[4:], fakes, *[[host.name] for host in rig.reals]]:
             rig.add_submitter(hosts)
         schedule = Schedule(rig)
-        schedule.run(STEPS, SECONDS)
+        schedule.run(KILLS, SECONDS)
         rig.settle()
         print(dict(schedule.done), flush=True)
         print(self.describe(self.assert_kept(rig)), flush=True)
