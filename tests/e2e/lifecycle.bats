@@ -59,6 +59,19 @@ teardown() {
     assert_match "$stderr" 'nowhere'
 }
 
+@test "a root filesystem whose /dev, /proc or /sys leads elsewhere is refused, and nothing is made there" {
+    for name in dev proc sys; do
+        cp -a "$ROOTFS" "$BATS_TEST_TMPDIR/$name"
+        rm -rf "${BATS_TEST_TMPDIR:?}/$name/$name"
+        mkdir "$BATS_TEST_TMPDIR/elsewhere.$name"
+        ln -s "$BATS_TEST_TMPDIR/elsewhere.$name" "$BATS_TEST_TMPDIR/$name/$name"
+        run --separate-stderr gantry run --rm --rootfs "$BATS_TEST_TMPDIR/$name" true
+        assert_equal "$status" 125
+        assert_match "$stderr" "its /$name is not a directory"
+        assert_equal "$(ls -A "$BATS_TEST_TMPDIR/elsewhere.$name")" ""
+    done
+}
+
 @test "wrong words end with 125 and are named" {
     run --separate-stderr gantry run --nonsense
     assert_equal "$status" 125

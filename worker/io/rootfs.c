@@ -12,16 +12,38 @@
 #include "common/io/files.h"
 #include "common/mem.h"
 
+/* Where the runtime mounts the kernel's own. runc makes links in /dev by a path that it has not
+ * locked into the root filesystem: through a symbolic link there it would write on the host. */
+static int check_mount_points(int root_fd, const char *path, struct error *err)
+{
+    static const char *const names[] = { "dev", "proc", "sys" };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        struct stat status;
+
+        if (fstatat(root_fd, names[i], &status, AT_SYMLINK_NOFOLLOW) < 0)
+            continue; /* the runtime makes it */
+        if (!S_ISDIR(status.st_mode))
+            return error_set(err, -ENOTDIR, "root filesystem %s: its /%s is not a directory", path,
+                             names[i]);
+    }
+    return 0;
+}
+
 int rootfs_open(const char *path, int *ret, struct error *err)
 {
-    int fd;
+    autoclose int fd = -1;
+    int r;
 
     if (path[0] != '/')
         return error_set(err, -EINVAL, "root filesystem %s: not an absolute path", path);
     fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return error_set_errno(err, "root filesystem %s", path);
-    *ret = fd;
+    r = check_mount_points(fd, path, err);
+    if (r < 0)
+        return r;
+    *ret = steal_fd(&fd);
     return 0;
 }
 

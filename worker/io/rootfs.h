@@ -14,7 +14,7 @@
 #include "schemas/container_config.h"
 
 /* A descriptor of the directory, in `ret`. -EINVAL, -ENOENT, -ENOTDIR with a sentence that names
- * the path. */
+ * the path; -ENOTDIR also when its /dev, /proc or /sys is there and no directory itself. */
 int rootfs_open(const char *path, int *ret, struct error *err);
 
 /*
