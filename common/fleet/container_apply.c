@@ -161,21 +161,21 @@ static void apply_updated(struct container_row *row, const struct record *record
 
 /* clang-format off */
 static const struct effect effects[CONTAINER_EVENT_COUNT] = {
-    [CONTAINER_EVENT_CREATED]     = { RUN_ANY,  &container_created_schema,     apply_created },
-    [CONTAINER_EVENT_INITIALIZED] = { RUN_NEW,  &container_initialized_schema, apply_initialized },
-    [CONTAINER_EVENT_INIT_FAILED] = { RUN_ANY,  &container_init_failed_schema, apply_init_failed },
-    [CONTAINER_EVENT_STARTED]     = { RUN_SAME, &container_started_schema,     apply_started },
-    [CONTAINER_EVENT_STOPPING]    = { RUN_SAME, &container_stopping_schema,    apply_stopping },
-    [CONTAINER_EVENT_SIGNALLED]   = { RUN_SAME, &container_signalled_schema,   apply_signalled },
-    [CONTAINER_EVENT_DIED]        = { RUN_SAME, &container_died_schema,        apply_died },
-    [CONTAINER_EVENT_CLEANED]     = { RUN_ANY,  &container_cleaned_schema,     apply_cleaned },
-    [CONTAINER_EVENT_PAUSED]      = { RUN_SAME, NULL, NULL },
-    [CONTAINER_EVENT_UNPAUSED]    = { RUN_SAME, NULL, NULL },
-    [CONTAINER_EVENT_RESTARTING]  = { RUN_ANY,  &container_restarting_schema,  apply_restarting },
-    [CONTAINER_EVENT_REMOVING]    = { RUN_ANY,  NULL, NULL },
-    [CONTAINER_EVENT_REMOVED]     = { RUN_ANY,  NULL, NULL },
-    [CONTAINER_EVENT_RENAMED]     = { RUN_ANY,  &container_renamed_schema,     apply_renamed, true },
-    [CONTAINER_EVENT_UPDATED]     = { RUN_ANY,  &container_updated_schema,     apply_updated, true },
+    [CONTAINER_EVENT_CREATED]     = { RUN_ANY,  &container_created_schema,     apply_created,     false },
+    [CONTAINER_EVENT_INITIALIZED] = { RUN_NEW,  &container_initialized_schema, apply_initialized, false },
+    [CONTAINER_EVENT_INIT_FAILED] = { RUN_ANY,  &container_init_failed_schema, apply_init_failed, false },
+    [CONTAINER_EVENT_STARTED]     = { RUN_SAME, &container_started_schema,     apply_started,     false },
+    [CONTAINER_EVENT_STOPPING]    = { RUN_SAME, &container_stopping_schema,    apply_stopping,    false },
+    [CONTAINER_EVENT_SIGNALLED]   = { RUN_SAME, &container_signalled_schema,   apply_signalled,   false },
+    [CONTAINER_EVENT_DIED]        = { RUN_SAME, &container_died_schema,        apply_died,        false },
+    [CONTAINER_EVENT_CLEANED]     = { RUN_ANY,  &container_cleaned_schema,     apply_cleaned,     false },
+    [CONTAINER_EVENT_PAUSED]      = { RUN_SAME, NULL,                          NULL,              false },
+    [CONTAINER_EVENT_UNPAUSED]    = { RUN_SAME, NULL,                          NULL,              false },
+    [CONTAINER_EVENT_RESTARTING]  = { RUN_ANY,  &container_restarting_schema,  apply_restarting,  false },
+    [CONTAINER_EVENT_REMOVING]    = { RUN_ANY,  NULL,                          NULL,              false },
+    [CONTAINER_EVENT_REMOVED]     = { RUN_ANY,  NULL,                          NULL,              false },
+    [CONTAINER_EVENT_RENAMED]     = { RUN_ANY,  &container_renamed_schema,     apply_renamed,     true },
+    [CONTAINER_EVENT_UPDATED]     = { RUN_ANY,  &container_updated_schema,     apply_updated,     true },
 };
 /* clang-format on */
 
