@@ -41,9 +41,8 @@ void asking_done(struct asking *asking)
 {
     if (asking->retry == NULL)
         return;
-    asking_cancel(asking);
     event_free(asking->retry);
-    asking->retry = NULL;
+    *asking = (struct asking){ 0 };
 }
 
 bool asking_is_idle(const struct asking *asking)

@@ -44,7 +44,8 @@ struct asking {
 
 int asking_init(struct asking *asking, struct event_base *loop, struct bus *bus,
                 const struct asking_rules *rules, void *owner, struct error *err);
-/* Also of one that is { 0 }. */
+/* Also of one that is { 0 }. No question is in flight, or the bus is closed: that is what ends them
+ * all without making new connections. */
 void asking_done(struct asking *asking);
 
 /* Nothing is in flight and nothing is to be tried again. */

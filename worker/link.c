@@ -40,8 +40,7 @@ static const struct journal_state *state_of(const struct link *link)
     return journal_state(link->journal);
 }
 
-/* No further try can mend it. */
-static void stop(struct link *link, const char *why)
+static void tell_stop(struct link *link, const char *why)
 {
     autofree char *status = mem_text("STATUS=cut off from the broker: %s", why);
 
@@ -50,6 +49,12 @@ static void stop(struct link *link, const char *why)
     link->state = LINK_STOPPED;
     free(link->stopped_because);
     link->stopped_because = mem_dup_text(why);
+}
+
+/* No further try can mend it. */
+static void stop(struct link *link, const char *why)
+{
+    tell_stop(link, why);
     asking_cancel(&link->hello);
     asking_cancel(&link->poll);
     asking_cancel(&link->report);
@@ -86,8 +91,8 @@ static bool on_refusal(void *owner, enum failure failure, const char *text)
     }
     if (failure != FAILURE_FENCED)
         return false;
-    stop(link, text);
-    link->events->on_fenced(link->owner);
+    tell_stop(link, text);
+    link->events->on_fenced(link->owner); /* closes the bus, and with it this */
     return true;
 }
 

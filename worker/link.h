@@ -34,7 +34,7 @@ struct link_events {
     void (*on_up)(void *owner);
 };
 
-/* All borrowed; the bus outlives the link. */
+/* All borrowed. The bus is closed before the link is destroyed. */
 struct link_options {
     struct event_base *loop;
     struct bus *bus;

@@ -35,7 +35,7 @@ struct streams_options {
     void *owner;
 };
 
-/* The bus is the caller's and outlives the streams. */
+/* The bus is the caller's, who closes it before the streams are destroyed. */
 int streams_new(struct event_base *loop, struct bus *bus, const struct streams_options *options,
                 struct streams **ret, struct error *err);
 void streams_destroy(struct streams *streams);

@@ -293,12 +293,12 @@ int worker_new(struct event_base *loop, const struct worker_options *options,
 
 static void close_link(struct worker *worker)
 {
+    bus_close(worker->bus);
+    worker->bus = NULL;
     streams_destroy(worker->streams);
     worker->streams = NULL;
     link_destroy(worker->link);
     worker->link = NULL;
-    bus_close(worker->bus);
-    worker->bus = NULL;
 }
 
 void worker_stop(struct worker *worker, enum worker_exit why)
