@@ -59,6 +59,7 @@ static const struct field container_config_fields[] = {
     FIELD(struct container_config, restart_retries,   "restart_retries",   false),
     FIELD(struct container_config, no_hosts,          "no_hosts",          false),
     FIELD(struct container_config, hosts_add,         "hosts_add",         false),
+    FIELD(struct container_config, requires,          "requires",          false),
 };
 /* clang-format on */
 

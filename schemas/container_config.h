@@ -59,6 +59,8 @@ struct container_config {
     uint32_t restart_retries;   /* of on-failure; 0: no limit */
     bool no_hosts;              /* leave /etc/hosts as the root filesystem has it */
     struct text_list hosts_add; /* "name:ip" lines for /etc/hosts */
+    struct text_list requires;  /* containers of its host that run before it: by id; in a create
+                                   also by name */
 };
 
 extern const struct schema mount_config_schema;

@@ -28,6 +28,8 @@ static const char *const names[FAILURE_COUNT] = {
     [FAILURE_NO_STREAM] = "no-stream",
     [FAILURE_TRIMMED] = "trimmed",
     [FAILURE_DISK] = "disk",
+    [FAILURE_DEPENDENCY] = "dependency",
+    [FAILURE_DEPENDANTS] = "dependants",
 };
 
 const char *failure_name(enum failure failure)

@@ -30,6 +30,8 @@ enum failure {
     FAILURE_NO_STREAM,         /* no such stream, or it has ended */
     FAILURE_TRIMMED,           /* the records asked for are no longer kept */
     FAILURE_DISK,              /* no space, or the disk fails */
+    FAILURE_DEPENDENCY,        /* a container that it requires does not run, or is not there */
+    FAILURE_DEPENDANTS,        /* other containers require it */
     FAILURE_COUNT,
 };
 

@@ -276,12 +276,27 @@ static enum failure check_hosts(const struct container_config *config, struct re
     return FAILURE_NONE;
 }
 
+static enum failure check_requires(const struct container_config *config, struct refusal *why)
+{
+    if (config->requires.count > CONFIG_REQUIRES_MAX)
+        return refuse(why, FAILURE_INVALID_ARGUMENT,
+                      "container %s: it requires %zu containers: at most %d can be", config->name,
+                      config->requires.count, CONFIG_REQUIRES_MAX);
+    for (size_t i = 0; i < config->requires.count; i++) {
+        if (!name_is_valid(config->requires.items[i]))
+            return refuse(why, FAILURE_INVALID_ARGUMENT,
+                          "container %s: it requires '%s', which is no name or id of a container",
+                          config->name, config->requires.items[i]);
+    }
+    return FAILURE_NONE;
+}
+
 enum failure config_check(const struct container_config *config, struct refusal *why)
 {
     typedef enum failure check_fn(const struct container_config *config, struct refusal *why);
     static check_fn *const checks[] = {
-        check_name,   check_rootfs,    check_process,  check_words, check_restart,
-        check_mounts, check_resources, check_security, check_stop,  check_hosts,
+        check_name,      check_rootfs,   check_process, check_words, check_restart,  check_mounts,
+        check_resources, check_security, check_stop,    check_hosts, check_requires,
     };
 
     for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++) {

@@ -9,6 +9,7 @@
 #include "schemas/container_config.h"
 
 #define CONFIG_HOSTNAME_MAX 64 /* characters: the kernel's limit */
+#define CONFIG_REQUIRES_MAX 64
 #define SIGNAL_MAX          64
 
 /* Whether a container can be called so. FAILURE_NONE, or why not, also in `why`. */

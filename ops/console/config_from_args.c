@@ -210,6 +210,19 @@ static int take_restart(const struct run_options *options, struct arena *arena,
     return 0;
 }
 
+/* podman: several in one word, between commas. */
+static void take_requires(const struct run_options *options, struct arena *arena,
+                          struct container_config *config)
+{
+    for (size_t i = 0; i < options->requires.count; i++) {
+        char *rest = arena_text(arena, options->requires.items[i]);
+        const char *word;
+
+        while ((word = strsep(&rest, ",")) != NULL)
+            args_list_add(&config->requires, word, arena);
+    }
+}
+
 static int take_mode(const char *option, const char *value, const char *allowed,
                      struct arena *arena, char **ret, struct error *err)
 {
@@ -292,6 +305,7 @@ static void take_plain(const struct run_options *options, char *const *create_co
     copy_list(&options->cap_add, 0, arena, &config->cap_add);
     copy_list(&options->cap_drop, 0, arena, &config->cap_drop);
     copy_list(&options->add_hosts, 0, arena, &config->hosts_add);
+    take_requires(options, arena, config);
     for (; *create_command != NULL; create_command++)
         args_list_add(&config->create_command, *create_command, arena);
     config->workdir = arena_text(arena, options->workdir);

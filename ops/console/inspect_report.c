@@ -231,6 +231,7 @@ struct json_t *container_report_inspected(const struct container_row *row, struc
     tree_set_text(tree, "OCIRuntime", row->runtime);
     tree_set_text(tree, "Host", row->host);
     tree_set_number(tree, "RestartCount", row->restart_count);
+    tree_set_texts(tree, "Dependencies", &config->requires);
     tree_set_text(tree, "Name", config->name);
     tree_set(tree, "Mounts", mounts_of(config));
     tree_set(tree, "Config", config_tree(row, config, arena));

@@ -52,6 +52,7 @@
     RUN(runtime, ARG_TEXT, 0, "runtime", "crun|runc", "OCI runtime; default: what works"),        \
     RUN(no_hosts, ARG_FLAG, 0, "no-hosts", NULL, "Leave /etc/hosts as it is"),                    \
     RUN(add_hosts, ARG_LIST, 0, "add-host", "NAME:IP", "A line for /etc/hosts"),                  \
+    RUN(requires, ARG_LIST, 0, "requires", "CONTAINER[,...]", "Containers that are started before"), \
     ARG_NOT_HERE('i', "interactive", NULL, NO_TERMINAL),                                          \
     ARG_NOT_HERE('t', "tty", NULL, NO_TERMINAL),                                                  \
     ARG_NOT_HERE(0, "entrypoint", "WORD", NO_IMAGES),                                             \

@@ -51,6 +51,7 @@ struct run_options {
     const char *restart;
     const char *runtime;
     struct text_list add_hosts;
+    struct text_list requires;
 };
 
 extern const struct args_table run_options_table;    /* of run */

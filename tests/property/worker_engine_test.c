@@ -235,6 +235,7 @@ static struct step_result perform(struct host *host, const struct world_action *
     case STEP_NONE:
     case STEP_AWAIT_STOP:
     case STEP_AWAIT_DEATH:
+    case STEP_AWAIT_REQUIREMENTS:
     case STEP_NOTE:
     case STEP_COUNT:
         break;
@@ -352,8 +353,13 @@ static void submit_something(struct host *host)
     const void *message = NULL;
 
     if (dice(host, 5) == 0) {
-        (void)world_create(host->world, body->id, any_name(host), policies[dice(host, 3)],
-                           dice(host, 4) == 0);
+        if (dice(host, 2) == 0)
+            (void)world_create_requiring(
+                host->world, body->id, any_name(host),
+                dice(host, 2) == 0 ? host->bodies[dice(host, CONTAINERS)].id : any_name(host));
+        else
+            (void)world_create(host->world, body->id, any_name(host), policies[dice(host, 3)],
+                               dice(host, 4) == 0);
         return;
     }
     if (strcmp(type, "container.stop") == 0 || strcmp(type, "container.restart") == 0)
@@ -449,6 +455,19 @@ static void check_fold(const struct host *host)
         fail_msg("seed %llu: %s", (unsigned long long)host->seed, wrong);
 }
 
+/* Nobody was left behind. */
+static void check_requirements(const struct host *host, const struct body *body)
+{
+    struct engine_container container;
+    struct engine_container required;
+
+    if (!engine_find(world_engine(host->world), body->id, &container))
+        return;
+    for (size_t i = 0; i < container.config->requires.count; i++)
+        assert_true(
+            engine_find(world_engine(host->world), container.config->requires.items[i], &required));
+}
+
 /* What the row says is what the host is. */
 static void check_body(const struct host *host, const struct body *body)
 {
@@ -467,6 +486,7 @@ static void check_body(const struct host *host, const struct body *body)
         is_right = !body->is_alive && !body->has_runtime && body->has_directories;
     else
         is_right = false;
+    check_requirements(host, body);
     if (is_right && body->is_alive)
         assert_int_equal(body->memory_bytes, memory_of(host, body));
     if (!is_right || body->has_exit)

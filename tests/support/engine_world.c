@@ -344,6 +344,22 @@ uint64_t world_create(struct engine_world *world, const char *id, const char *na
                         &(struct container_create){ .config = &config });
 }
 
+uint64_t world_create_requiring(struct engine_world *world, const char *id, const char *name,
+                                const char *required)
+{
+    char *argv[] = { arena_text(&world->texts, "/bin/true") };
+    char *words[] = { arena_text(&world->texts, required) };
+    struct container_config config = {
+        .name = arena_text(&world->texts, name),
+        .rootfs = arena_text(&world->texts, "/rootfs"),
+        .command = { .items = argv, .count = 1 },
+        .requires = { .items = words, .count = 1 },
+    };
+
+    return world_submit(world, "container.create", id,
+                        &(struct container_create){ .config = &config });
+}
+
 size_t world_action_count(const struct engine_world *world)
 {
     return world->action_count;

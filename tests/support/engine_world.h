@@ -52,6 +52,10 @@ uint64_t world_submit_until(struct engine_world *world, const char *type, const 
 uint64_t world_create(struct engine_world *world, const char *id, const char *name,
                       const char *restart_policy, bool auto_remove);
 
+/* container.create of one that requires another, by name or id. */
+uint64_t world_create_requiring(struct engine_world *world, const char *id, const char *name,
+                                const char *required);
+
 /* The actions that wait, oldest first. */
 size_t world_action_count(const struct engine_world *world);
 struct world_action world_action(const struct engine_world *world, size_t index);

@@ -2,6 +2,7 @@
 #include "worker/core/agenda.h"
 
 #include "worker/core/lifecycle.h"
+#include "worker/core/requirements.h"
 #include "worker/core/update.h"
 
 static bool is_at_rest(uint32_t state)
@@ -16,8 +17,10 @@ static enum container_operation own_operation(const struct unit *unit)
     enum plan_next next = unit->plan.next;
     bool is_leftover = state == CONTAINER_CREATED && unit->plan.is_leftover;
 
+    bool may_go = is_at_rest(state) || state == CONTAINER_STOPPED;
+
     if (next == PLAN_REMOVE &&
-        (is_at_rest(state) || state == CONTAINER_STOPPED || state == CONTAINER_REMOVING))
+        ((may_go && unit->dependant_count == 0) || state == CONTAINER_REMOVING))
         return CONTAINER_OPERATION_REMOVE;
     if (state == CONTAINER_STOPPED || is_leftover)
         return CONTAINER_OPERATION_CLEANUP;
@@ -38,10 +41,26 @@ static bool announce_restart(struct ledger *ledger, struct unit *unit)
     return true;
 }
 
+/* Somebody who requires it waits for it to run. */
+static void begin_asked(struct ledger *ledger, struct unit *unit)
+{
+    enum container_state state = (enum container_state)unit->row.state;
+
+    unit->is_asked_to_run = false;
+    if (container_operation_allowed(CONTAINER_OPERATION_START, state) != FAILURE_NONE)
+        return;
+    plan_cancel(&unit->plan);
+    lifecycle_begin(ledger, unit, &unit->current, CONTAINER_OPERATION_START, NULL);
+}
+
 static bool begin_own(struct ledger *ledger, struct unit *unit)
 {
     enum container_operation own;
 
+    if (unit->is_asked_to_run) {
+        begin_asked(ledger, unit);
+        return true;
+    }
     if (announce_restart(ledger, unit))
         return true;
     own = own_operation(unit);
@@ -145,6 +164,17 @@ static enum container_operation operation_for(const struct unit *unit,
     return command->operation;
 }
 
+/* What its state does not tell. */
+static enum failure prepare(struct ledger *ledger, struct unit *unit, struct command *command,
+                            struct refusal *why)
+{
+    if (command->operation == CONTAINER_OPERATION_CREATE)
+        return requirements_take(ledger, unit, command, why);
+    if (command->operation == CONTAINER_OPERATION_UPDATE)
+        return update_prepare(unit, command, why);
+    return requirements_judge(ledger, unit, command->operation, why);
+}
+
 static void consider_first(struct ledger *ledger, struct unit *unit)
 {
     struct command *command = take_first(unit);
@@ -159,7 +189,7 @@ static void consider_first(struct ledger *ledger, struct unit *unit)
         end_unbegun(ledger, unit, command, OUTCOME_DONE, NULL);
     } else if (failure != FAILURE_NONE) {
         turn_down(ledger, unit, command, failure);
-    } else if (command->update != NULL && update_prepare(unit, command, &why) != FAILURE_NONE) {
+    } else if (prepare(ledger, unit, command, &why) != FAILURE_NONE) {
         end_unbegun(ledger, unit, command, OUTCOME_REFUSED, &why);
     } else {
         enum container_operation operation = operation_for(unit, command);

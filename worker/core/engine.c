@@ -10,13 +10,13 @@
 #include "schemas/codec.h"
 #include "worker/core/agenda.h"
 #include "worker/core/deadlines.h"
+#include "worker/core/requirements.h"
 #include "worker/core/unit.h"
 
 struct engine {
     struct ledger ledger;
     uint64_t cursor;
     bool is_full;
-    struct unit *units; /* by id */
     struct deadlines deadlines;
 };
 
@@ -28,6 +28,7 @@ struct engine *engine_new(const struct engine_settings *settings)
     engine->ledger.incarnation = settings->incarnation;
     engine->ledger.last_seq = settings->last_seq;
     engine->cursor = settings->cursor;
+    TAILQ_INIT(&engine->ledger.restless);
     return engine;
 }
 
@@ -35,7 +36,7 @@ static struct unit *find_unit(const struct engine *engine, const char *id)
 {
     struct unit *unit = NULL;
 
-    HASH_FIND(by_id, engine->units, id, strlen(id), unit);
+    HASH_FIND(by_id, engine->ledger.units, id, strlen(id), unit);
     return unit;
 }
 
@@ -47,7 +48,7 @@ static bool is_name_free(const struct engine *engine, const char *name)
 /* The name must be free. */
 static void add_unit(struct engine *engine, struct unit *unit, const char *name)
 {
-    HASH_ADD_KEYPTR(by_id, engine->units, unit->id, CONTAINER_ID_SIZE, unit);
+    HASH_ADD_KEYPTR(by_id, engine->ledger.units, unit->id, CONTAINER_ID_SIZE, unit);
     unit->name = names_hold(&engine->ledger.names, name, unit);
     assert(unit->name != NULL);
 }
@@ -55,7 +56,9 @@ static void add_unit(struct engine *engine, struct unit *unit, const char *name)
 static void drop_unit(struct engine *engine, struct unit *unit)
 {
     deadlines_set(&engine->deadlines, unit, UINT64_MAX);
-    HASH_DELETE(by_id, engine->units, unit);
+    if (unit->is_restless)
+        TAILQ_REMOVE(&engine->ledger.restless, unit, restless_link);
+    HASH_DELETE(by_id, engine->ledger.units, unit);
     names_release(&engine->ledger.names, unit->name, unit);
     unit_destroy(unit);
 }
@@ -67,7 +70,7 @@ void engine_destroy(struct engine *engine)
 
     if (engine == NULL)
         return;
-    HASH_ITER(by_id, engine->units, unit, next)
+    HASH_ITER(by_id, engine->ledger.units, unit, next)
     {
         drop_unit(engine, unit);
     }
@@ -77,17 +80,38 @@ void engine_destroy(struct engine *engine)
     free(engine);
 }
 
-/* The end of every call: what can begin begins, what has changed is saved. */
-static void settle(struct engine *engine, struct unit *unit)
+/* What can begin begins, what has changed is saved, and who waits for it is woken up. */
+static void settle_one(struct engine *engine, struct unit *unit)
 {
     agenda_settle(&engine->ledger, unit);
     ledger_save(&engine->ledger, unit);
     if (unit->is_removed) {
         assert(unit_is_idle(unit) && unit->command_count == 0);
+        requirements_drop(&engine->ledger, unit);
         drop_unit(engine, unit);
         return;
     }
     deadlines_set(&engine->deadlines, unit, agenda_deadline_ms(unit));
+    requirements_wake(&engine->ledger, unit);
+}
+
+static void settle_restless(struct engine *engine)
+{
+    struct unit *unit;
+
+    while ((unit = TAILQ_FIRST(&engine->ledger.restless)) != NULL) {
+        TAILQ_REMOVE(&engine->ledger.restless, unit, restless_link);
+        unit->is_restless = false;
+        lifecycle_tick(&engine->ledger, unit);
+        settle_one(engine, unit);
+    }
+}
+
+/* The end of every call. */
+static void settle(struct engine *engine, struct unit *unit)
+{
+    settle_one(engine, unit);
+    settle_restless(engine);
 }
 
 static void begin_call(struct engine *engine, struct engine_time now, struct batch *batch)
@@ -192,14 +216,19 @@ void engine_resume(struct engine *engine, bool is_rebooted, struct engine_time n
     struct unit *next;
 
     begin_call(engine, now, batch);
-    HASH_ITER(by_id, engine->units, unit, next)
+    HASH_ITER(by_id, engine->ledger.units, unit, next)
+    {
+        requirements_link(&engine->ledger, unit);
+    }
+    HASH_ITER(by_id, engine->ledger.units, unit, next)
     {
         if (is_rebooted)
             lifecycle_resume_rebooted(&engine->ledger, unit);
         else
             lifecycle_resume(&engine->ledger, unit, !unit->is_exit_due);
-        settle(engine, unit);
+        settle_one(engine, unit);
     }
+    settle_restless(engine);
 }
 
 /* Why the command cannot be taken in; `unit` is its container, NULL when there is none. */
@@ -342,7 +371,7 @@ void engine_walk(const struct engine *engine,
     struct unit *unit;
     struct unit *next;
 
-    HASH_ITER(by_id, engine->units, unit, next)
+    HASH_ITER(by_id, engine->ledger.units, unit, next)
     {
         struct engine_container container = container_of_unit(unit);
 

@@ -28,6 +28,8 @@ struct ledger {
     uint64_t incarnation;
     uint64_t last_seq;
     struct names names;
+    struct unit *units;        /* all, by id; the engine's */
+    struct unit_list restless; /* to be settled before the engine's call ends */
     struct engine_time now;
     struct batch *batch;
 };

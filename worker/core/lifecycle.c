@@ -9,6 +9,7 @@
 #include "common/fleet/config_update.h"
 #include "common/mem.h"
 #include "worker/core/facts.h"
+#include "worker/core/requirements.h"
 
 #define NOT_DEAD_TEXT                                                                          \
     "container %.12s did not die within %d s of SIGKILL: its process hangs in the kernel, or " \
@@ -86,6 +87,16 @@ static void plan_on(struct ledger *ledger, struct unit *unit, const struct opera
         plan_after_success(&unit->plan);
 }
 
+/* For those who require it. */
+static void keep_start_failure(struct unit *unit, const struct operation *operation)
+{
+    if (operation->kind != CONTAINER_OPERATION_START &&
+        operation->kind != CONTAINER_OPERATION_RESTART)
+        return;
+    free(unit->start_failure);
+    unit->start_failure = mem_dup_text(operation->text);
+}
+
 static void finish(struct ledger *ledger, struct unit *unit, struct operation *operation)
 {
     struct command *command;
@@ -97,6 +108,7 @@ static void finish(struct ledger *ledger, struct unit *unit, struct operation *o
         TAILQ_REMOVE(&operation->joined, command, link);
         end_command(ledger, unit, command, operation);
     }
+    keep_start_failure(unit, operation);
     free(operation->text);
     *operation = (struct operation){ 0 };
     TAILQ_INIT(&operation->joined);
@@ -123,16 +135,19 @@ static void fly(struct ledger *ledger, struct unit *unit, struct operation *oper
     ledger_ask_step(ledger, unit, step, step_signal(unit, operation, step));
 }
 
-static void begin_wait(struct ledger *ledger, struct operation *operation, enum step step)
+static void begin_wait(struct ledger *ledger, struct unit *unit, struct operation *operation,
+                       enum step step)
 {
     uint64_t now_ms = ledger->now.steady_ms;
 
     if (step == STEP_AWAIT_DEATH)
         operation->wait_until_ms = now_ms + DEATH_WAIT_MS;
-    else if (operation->timeout_s == TIMEOUT_NEVER_S)
+    else if (step == STEP_AWAIT_REQUIREMENTS || operation->timeout_s == TIMEOUT_NEVER_S)
         operation->wait_until_ms = UINT64_MAX;
     else
         operation->wait_until_ms = now_ms + operation->timeout_s * UINT64_C(1000);
+    if (step == STEP_AWAIT_REQUIREMENTS)
+        requirements_ask(ledger, unit);
 }
 
 static bool is_needed(const struct unit *unit, const struct operation *operation,
@@ -141,6 +156,8 @@ static bool is_needed(const struct unit *unit, const struct operation *operation
     if (row->is_patient && operation->timeout_s == 0)
         return false;
     if (row->is_of_limits && !config_update_has_limits(operation->command->update))
+        return false;
+    if (row->step == STEP_AWAIT_REQUIREMENTS && requirements_are_met(unit))
         return false;
     return (row->needed_in & state_bit(unit->row.state)) != 0;
 }
@@ -165,7 +182,9 @@ static void end_wait(const struct unit *unit, struct operation *operation,
                      const struct step_row *row)
 {
     operation->wait_until_ms = 0;
-    if (row->step == STEP_AWAIT_DEATH && is_needed(unit, operation, row))
+    if (row->step == STEP_AWAIT_REQUIREMENTS && is_needed(unit, operation, row))
+        fail(operation, FAILURE_DEPENDENCY, requirements_fault(unit));
+    else if (row->step == STEP_AWAIT_DEATH && is_needed(unit, operation, row))
         fail(operation, FAILURE_RUNTIME, mem_text(NOT_DEAD_TEXT, unit->id, DEATH_WAIT_MS / 1000));
     else
         operation->index++;
@@ -206,7 +225,7 @@ static void step_forward(struct ledger *ledger, struct unit *unit, struct operat
     else {
         say_intent(ledger, unit, operation, row);
         if (step_is_wait(row->step))
-            begin_wait(ledger, operation, row->step);
+            begin_wait(ledger, unit, operation, row->step);
         else if (row->step == STEP_NOTE)
             note(ledger, unit, operation, row);
         else
@@ -219,6 +238,8 @@ static bool is_waiting(const struct ledger *ledger, const struct unit *unit,
 {
     const struct step_row *row = operation_row(operation);
 
+    if (row != NULL && row->step == STEP_AWAIT_REQUIREMENTS)
+        return operation->wait_until_ms != 0 && requirements_may_come(unit);
     return operation->wait_until_ms != 0 && row != NULL && is_needed(unit, operation, row) &&
            ledger->now.steady_ms < operation->wait_until_ms;
 }
@@ -416,39 +437,23 @@ static void resume_create(struct ledger *ledger, struct unit *unit, struct opera
     fly(ledger, unit, operation, STEP_RESOLVE_CREATE);
 }
 
+/* Those who do not run are asked anew. */
+static void resume_requirements(struct operation *operation)
+{
+    const struct step_row *row = operation_row(operation);
+
+    if (!operation->is_undoing && row != NULL && row->step == STEP_AWAIT_REQUIREMENTS)
+        operation->wait_until_ms = 0;
+}
+
 void lifecycle_resume(struct ledger *ledger, struct unit *unit, bool is_alive)
 {
     unit->is_exit_due = !is_alive && unit_is_live(unit);
     resume_signal(unit, &unit->passing);
     resume_signal(unit, &unit->current);
     resume_create(ledger, unit, &unit->current);
+    resume_requirements(&unit->current);
     carry_on_both(ledger, unit);
-}
-
-/* Whether what was asked for is still wanted after the host was restarted in the middle of it. */
-static bool survives_reboot(const struct operation *operation)
-{
-    switch (operation->kind) {
-    case CONTAINER_OPERATION_CREATE:
-    case CONTAINER_OPERATION_STOP:
-    case CONTAINER_OPERATION_CLEANUP:
-    case CONTAINER_OPERATION_REMOVE:
-    case CONTAINER_OPERATION_FORCE_REMOVE:
-    case CONTAINER_OPERATION_RENAME:
-    case CONTAINER_OPERATION_UPDATE:
-        return true;
-    case CONTAINER_OPERATION_KILL:
-        return operation->signal == SIGKILL;
-    case CONTAINER_OPERATION_NONE:
-    case CONTAINER_OPERATION_INIT:
-    case CONTAINER_OPERATION_START:
-    case CONTAINER_OPERATION_RESTART:
-    case CONTAINER_OPERATION_PAUSE:
-    case CONTAINER_OPERATION_UNPAUSE:
-    case CONTAINER_OPERATION_COUNT:
-        return false;
-    }
-    return false;
 }
 
 static void resume_rebooted(const struct unit *unit, struct operation *operation)
@@ -456,7 +461,7 @@ static void resume_rebooted(const struct unit *unit, struct operation *operation
     if (operation->kind == CONTAINER_OPERATION_NONE || operation->is_undoing)
         return;
     operation->wait_until_ms = 0;
-    if (!survives_reboot(operation))
+    if (!operation_survives_reboot(operation->kind, operation->signal))
         fail(operation, FAILURE_INTERNAL,
              mem_text("%s container %.12s: the host was restarted meanwhile",
                       container_operation_name(operation->kind), unit->id));

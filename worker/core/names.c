@@ -10,7 +10,7 @@
 
 struct name {
     char *text;
-    const struct unit *holder;
+    struct unit *holder;
     UT_hash_handle hh;
 };
 
@@ -29,7 +29,7 @@ static void drop(struct names *names, struct name *name)
     free(name);
 }
 
-const char *names_hold(struct names *names, const char *text, const struct unit *holder)
+const char *names_hold(struct names *names, const char *text, struct unit *holder)
 {
     struct name *name = find(names, text);
 
@@ -42,7 +42,7 @@ const char *names_hold(struct names *names, const char *text, const struct unit 
     return name->holder == holder ? name->text : NULL;
 }
 
-const struct unit *names_holder(const struct names *names, const char *text)
+struct unit *names_holder(const struct names *names, const char *text)
 {
     const struct name *name = find(names, text);
 

@@ -16,10 +16,10 @@ struct names {
 
 /* Hold the name for `holder` (again, if it does already). The text is borrowed until the name is
  * released; NULL when another holds it. */
-const char *names_hold(struct names *names, const char *text, const struct unit *holder);
+const char *names_hold(struct names *names, const char *text, struct unit *holder);
 
 /* NULL: the name is free. */
-const struct unit *names_holder(const struct names *names, const char *text);
+struct unit *names_holder(const struct names *names, const char *text);
 
 /* Nothing happens unless `holder` holds it. */
 void names_release(struct names *names, const char *text, const struct unit *holder);

@@ -12,6 +12,9 @@
 #define STEP_ROW_RENEW \
     { .step = STEP_DELETE_RUNTIME, .needed_in = IN(STOPPED), .fact = CONTAINER_EVENT_CLEANED }
 
+#define STEP_ROW_REQUIREMENTS \
+    { .step = STEP_AWAIT_REQUIREMENTS, .needed_in = ANY }
+
 #define STEP_ROW_INIT                                                                       \
     { .step = STEP_CREATE_RUNTIME, .needed_in = IN(CONFIGURED) | IN(EXITED),                \
       .fact = CONTAINER_EVENT_INITIALIZED, .setback = CONTAINER_EVENT_INIT_FAILED }
@@ -63,6 +66,7 @@ static const struct step_row init_rows[] = {
 };
 
 static const struct step_row start_rows[] = {
+    STEP_ROW_REQUIREMENTS,
     STEP_ROW_RENEW,
     STEP_ROW_INIT,
     STEP_ROW_START,
@@ -77,6 +81,7 @@ static const struct step_row stop_rows[] = {
 };
 
 static const struct step_row restart_rows[] = {
+    STEP_ROW_REQUIREMENTS,
     STEP_ROW_ASK,
     STEP_ROW_WAIT,
     STEP_ROW_KILL(IN(RUNNING) | IN(STOPPING)),
@@ -175,6 +180,7 @@ static const char *const names[STEP_COUNT] = {
     [STEP_REMOVE_DIRECTORIES] = "remove-directories",
     [STEP_NOTE]               = "note",
     [STEP_UPDATE_LIMITS]      = "update-limits",
+    [STEP_AWAIT_REQUIREMENTS] = "await-requirements",
 };
 /* clang-format on */
 
@@ -185,9 +191,34 @@ struct step_list operation_steps(enum container_operation kind, uint32_t signal)
     return lists[kind];
 }
 
+bool operation_survives_reboot(enum container_operation kind, uint32_t signal)
+{
+    switch (kind) {
+    case CONTAINER_OPERATION_CREATE:
+    case CONTAINER_OPERATION_STOP:
+    case CONTAINER_OPERATION_CLEANUP:
+    case CONTAINER_OPERATION_REMOVE:
+    case CONTAINER_OPERATION_FORCE_REMOVE:
+    case CONTAINER_OPERATION_RENAME:
+    case CONTAINER_OPERATION_UPDATE:
+        return true;
+    case CONTAINER_OPERATION_KILL:
+        return signal == SIGKILL;
+    case CONTAINER_OPERATION_NONE:
+    case CONTAINER_OPERATION_INIT:
+    case CONTAINER_OPERATION_START:
+    case CONTAINER_OPERATION_RESTART:
+    case CONTAINER_OPERATION_PAUSE:
+    case CONTAINER_OPERATION_UNPAUSE:
+    case CONTAINER_OPERATION_COUNT:
+        return false;
+    }
+    return false;
+}
+
 bool step_is_wait(enum step step)
 {
-    return step == STEP_AWAIT_STOP || step == STEP_AWAIT_DEATH;
+    return step == STEP_AWAIT_STOP || step == STEP_AWAIT_DEATH || step == STEP_AWAIT_REQUIREMENTS;
 }
 
 const char *step_name(enum step step)

@@ -32,6 +32,7 @@ enum step {
     STEP_REMOVE_DIRECTORIES,
     STEP_NOTE, /* nothing to do: its fact is all there is to it */
     STEP_UPDATE_LIMITS,
+    STEP_AWAIT_REQUIREMENTS, /* wait until all runs that the container requires */
     STEP_COUNT,
 };
 
@@ -63,6 +64,9 @@ struct step_list {
 
 /* The steps of an operation; `signal` matters for kill: only SIGKILL waits for the exit. */
 struct step_list operation_steps(enum container_operation kind, uint32_t signal);
+
+/* Whether what was asked for is still wanted after the host was restarted in the middle of it. */
+bool operation_survives_reboot(enum container_operation kind, uint32_t signal);
 
 /* Whether the step only waits: nobody carries it out. */
 bool step_is_wait(enum step step);

@@ -37,6 +37,7 @@ struct unit_memo {
     uint32_t restarts;
     uint32_t quick;
     uint32_t asked_signal;
+    struct text_list requires; /* of one that is being created: what its words meant, as ids */
 };
 
 /* clang-format off */
@@ -67,6 +68,7 @@ static const struct field unit_memo_fields[] = {
     FIELD(struct unit_memo, restarts,        "restarts",     false),
     FIELD(struct unit_memo, quick,           "quick",        false),
     FIELD(struct unit_memo, asked_signal,    "asked_signal", false),
+    FIELD(struct unit_memo, requires,        "requires",     false),
 };
 
 static const struct schema unit_memo_schema =
@@ -111,6 +113,8 @@ void unit_destroy(struct unit *unit)
     drop_operation(&unit->passing);
     arena_done(&unit->arena);
     buffer_done(&unit->memo);
+    free(unit->requires);
+    free(unit->start_failure);
     free(unit);
 }
 
@@ -182,6 +186,18 @@ static struct operation_memo *memo_of(const struct operation *operation, struct 
     return memo;
 }
 
+static struct text_list requires_of(const struct unit *unit, struct arena *arena)
+{
+    struct text_list list = { 0 };
+
+    if (unit->current.kind != CONTAINER_OPERATION_CREATE)
+        return list;
+    list.items = arena_zeroed(arena, unit->requires_count * sizeof(char *));
+    for (; list.count < unit->requires_count; list.count++)
+    list.items[list.count] = unit->requires[list.count] -> id;
+    return list;
+}
+
 void unit_store_memo(const struct unit *unit, struct buffer *ret)
 {
     autoarena arena = { 0 };
@@ -197,6 +213,7 @@ void unit_store_memo(const struct unit *unit, struct buffer *ret)
         .restarts = plan->restarts,
         .quick = plan->quick,
         .asked_signal = plan->asked_signal,
+        .requires = requires_of(unit, &arena),
     };
 
     if (memo.current != NULL || memo.passing != NULL || plan->next != PLAN_NOTHING ||
@@ -266,6 +283,21 @@ static int take_operation(struct unit *unit, const struct operation_memo *memo,
     return 0;
 }
 
+/* What the words of a create meant when it began: the names may be others' now. */
+static void take_up_create(struct unit *unit, const struct unit_memo *memo)
+{
+    struct command *command = unit->current.command;
+    struct text_list *list;
+
+    if (unit->current.kind != CONTAINER_OPERATION_CREATE || command == NULL)
+        return;
+    list = &command->config->requires;
+    list->items = arena_zeroed(&command->arena, memo->requires.count * sizeof(char *));
+    list->count = memo->requires.count;
+    for (size_t i = 0; i < list->count; i++)
+        list->items[i] = arena_text(&command->arena, memo->requires.items[i]);
+}
+
 /* It was fit to begin, and nothing has changed since. */
 static void take_up_update(struct unit *unit)
 {
@@ -289,6 +321,7 @@ int unit_load_memo(struct unit *unit, struct bytes value, struct error *err)
         r = take_operation(unit, memo.passing, &unit->passing, err);
     if (r < 0)
         return r;
+    take_up_create(unit, &memo);
     take_up_update(unit);
     unit->plan = (struct plan){ .next = (enum plan_next)memo.next,
                                 .is_leftover = memo.is_leftover,

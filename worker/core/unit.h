@@ -61,6 +61,13 @@ struct unit {
     struct held_exit exit;
     bool is_exit_due; /* after a restart: the run has ended, its exit is still to be told */
     struct plan plan;
+    struct unit **requires; /* these units, borrowed; the array is ours */
+    size_t requires_count;
+    unsigned dependant_count; /* units that require this one */
+    bool is_asked_to_run;     /* by one of those, which waits for it */
+    bool is_restless;         /* in the ledger's list of those to be settled */
+    TAILQ_ENTRY(unit) restless_link;
+    char *start_failure;   /* why the latest start failed; NULL when it did not */
     bool is_removed;       /* to be dropped */
     bool is_row_dirty;     /* the row is to be saved */
     struct buffer memo;    /* as it was saved the last time */
@@ -68,6 +75,8 @@ struct unit {
     uint64_t deadline_ms;
     UT_hash_handle by_id;
 };
+
+TAILQ_HEAD(unit_list, unit);
 
 struct unit *unit_new(const char *id);
 void unit_destroy(struct unit *unit);
