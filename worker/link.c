@@ -115,6 +115,11 @@ static char *find_estrangement(const struct link *link, const struct welcome *we
                         "this host; restore a newer copy of the state directory",
                         (unsigned long long)state->last_seq,
                         (unsigned long long)welcome->journal_seq);
+    if (welcome->journal_seq == 0 && state->first_seq > 1)
+        return mem_text("another worker has taken over the host %s since, and the broker has "
+                        "forgotten this journal: give that worker's state directory, or begin with "
+                        "an empty one and gantry-broker --accept-journal %s",
+                        link->host, link->host);
     if (welcome->journal_seq + 1 < state->first_seq)
         return mem_text("the broker's log went back: it has events up to %llu of this host, and "
                         "those before %llu are no longer kept here; restore a newer copy of the "
