@@ -25,6 +25,8 @@ static char *ago(uint64_t then, uint64_t now, const char *suffix, struct arena *
 {
     char text[UNITS_DURATION_SIZE];
 
+    if (then == 0) /* its host has not described it yet */
+        return arena_text(arena, "");
     units_write_duration(now > then ? now - then : 0, text);
     return arena_printf(arena, "%s%s", text, suffix);
 }
