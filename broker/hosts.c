@@ -1,6 +1,7 @@
 /* The hosts that the broker knows; see the header. */
 #include "broker/hosts.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -163,6 +164,7 @@ static void on_silence(evutil_socket_t fd, short what, void *arg)
     while (liveness_next_silent(hosts->liveness, clock_steady_ms(), &silence)) {
         struct host *host = hosts_find(hosts, silence.host);
 
+        assert(host != NULL); /* only what is in `hosts` is listened for, and nobody leaves it */
         host->is_heard = false;
         host->silent_ms = silence.silent_ms;
         settle(hosts, host);
