@@ -86,12 +86,8 @@ static void load_done(struct load *load)
 
 static void ask_accept(void *owner);
 
-static void served_destroy(struct served *served)
+static void served_free(struct served *served)
 {
-    struct streams *streams = served->streams;
-
-    TAILQ_REMOVE(&streams->served, served, link);
-    streams->count--;
     asking_done(&served->push);
     if (served->log != NULL)
         container_log_close(served->log);
@@ -99,6 +95,15 @@ static void served_destroy(struct served *served)
     load_done(&served->sending);
     free(served->failure);
     free(served);
+}
+
+static void served_destroy(struct served *served)
+{
+    struct streams *streams = served->streams;
+
+    TAILQ_REMOVE(&streams->served, served, link);
+    streams->count--;
+    served_free(served);
 }
 
 static void ask_push(void *owner)
@@ -310,8 +315,10 @@ void streams_destroy(struct streams *streams)
     if (streams == NULL)
         return;
     asking_done(&streams->accept);
-    while ((served = TAILQ_FIRST(&streams->served)) != NULL)
-        served_destroy(served);
+    while ((served = TAILQ_FIRST(&streams->served)) != NULL) {
+        TAILQ_REMOVE(&streams->served, served, link);
+        served_free(served);
+    }
     free(streams->host);
     free(streams);
 }

@@ -26,7 +26,7 @@ struct journal {
     struct journal_state state;
     bool is_log_new;      /* the log is not what the disk says */
     uint64_t total;       /* bytes of all events ever written */
-    uint64_t acked_total; /* of these, the ones that were acknowledged */
+    uint64_t acked_total; /* of these, those up to the first that was not acknowledged */
 };
 
 static bool is_text(struct bytes value, const char *text)
@@ -73,7 +73,7 @@ static int check_owner(struct store_txn *txn, const char *host, struct error *er
 static int begin_life(struct store_txn *txn, const char *boot_id, struct journal_state *state,
                       struct error *err)
 {
-    struct bytes value;
+    struct bytes value = { 0 };
     int r = sealed_get(txn, TABLE_META, bytes_of_text("boot"), &value, err);
 
     if (r < 0 && r != -ENOENT)
@@ -89,26 +89,18 @@ static int begin_life(struct store_txn *txn, const char *boot_id, struct journal
     return sealed_put(txn, TABLE_META, bytes_of_text("boot"), bytes_of_text(boot_id), err);
 }
 
-/* The running total that an event carries; 0 when it is not kept. */
-static int total_at(struct store_txn *txn, uint64_t seq, uint64_t *ret, struct error *err)
+/* The running total that an event carries, where it can be read: it is only for journal_is_full(),
+ * and a damaged event is found by who reads it. */
+static void total_at(struct store_txn *txn, uint64_t seq, uint64_t *ret)
 {
     uint8_t key[8];
-    struct bytes value;
-    int r;
+    struct bytes value = { 0 };
 
     store_key_u64(seq, key);
-    r = sealed_get(txn, TABLE_EVENTS, (struct bytes){ .data = key, .size = sizeof(key) }, &value,
-                   err);
-    *ret = 0;
-    if (r == -ENOENT)
-        return 0;
-    if (r < 0)
-        return error_add_context(err, r, "event %llu", (unsigned long long)seq);
-    if (value.size < TOTAL_SIZE)
-        return error_set(err, -EUCLEAN, "the journal is damaged: event %llu is too short",
-                         (unsigned long long)seq);
-    *ret = store_key_read_u64(value);
-    return 0;
+    if (sealed_get(txn, TABLE_EVENTS, (struct bytes){ .data = key, .size = sizeof(key) }, &value,
+                   NULL) == 0 &&
+        value.size >= TOTAL_SIZE)
+        *ret = store_key_read_u64(value);
 }
 
 /* The kept events are those from `first_seq` to `last_seq`. */
@@ -116,7 +108,7 @@ static int find_events(struct store_txn *txn, struct journal *journal, struct er
 {
     struct journal_state *state = &journal->state;
     autodestroy(store_cursor) struct store_cursor *cursor = NULL;
-    struct bytes key;
+    struct bytes key = { 0 };
     struct bytes value;
     int r = sealed_get_number(txn, TABLE_META, "last", &state->last_seq, err);
 
@@ -130,7 +122,7 @@ static int find_events(struct store_txn *txn, struct journal *journal, struct er
     r = sealed_get_number(txn, TABLE_META, "total", &journal->total, err);
     journal->acked_total = journal->total;
     if (r == 0 && state->acked_seq < state->last_seq)
-        r = total_at(txn, state->acked_seq, &journal->acked_total, err);
+        total_at(txn, state->acked_seq + 1, &journal->acked_total);
     return r;
 }
 
@@ -381,7 +373,7 @@ void journal_acked(struct journal *journal, uint64_t seq)
     if (seq == state->last_seq)
         journal->acked_total = journal->total;
     else if (store_begin(journal->store, STORE_READ, &txn, NULL) == 0)
-        (void)total_at(txn, seq, &journal->acked_total, NULL);
+        total_at(txn, seq + 1, &journal->acked_total);
 }
 
 void journal_set_log(struct journal *journal, struct command_id log, uint64_t epoch)
