@@ -9,7 +9,10 @@
 
 #include "common/mem.h"
 
-#define BLOCK_SIZE 2048
+/* With its header the first block is one that the allocator keeps at hand; a message that needs
+ * more gets larger ones. */
+#define FIRST_BLOCK_SIZE 960
+#define BLOCK_SIZE_MAX   16384
 
 struct arena_block {
     struct arena_block *older;
@@ -23,21 +26,33 @@ static size_t rounded(size_t size)
     return (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
 }
 
+static size_t next_block_size(const struct arena_block *newest)
+{
+    if (newest == NULL)
+        return FIRST_BLOCK_SIZE;
+    return newest->size < BLOCK_SIZE_MAX / 2 ? newest->size * 2 : BLOCK_SIZE_MAX;
+}
+
 static struct arena_block *block_with_room(struct arena *arena, size_t size)
 {
     struct arena_block *block = arena->blocks;
-    size_t room = size > BLOCK_SIZE ? size : BLOCK_SIZE;
+    size_t room;
 
     if (block != NULL && block->size - block->used >= size)
         return block;
-    block = mem_zeroed(sizeof(*block) + room);
+    room = next_block_size(block);
+    if (room < size)
+        room = size;
+    block = mem_resized(NULL, sizeof(*block) + room);
     block->size = room;
+    block->used = 0;
     block->older = arena->blocks;
     arena->blocks = block;
     return block;
 }
 
-void *arena_zeroed(struct arena *arena, size_t size)
+/* Of any contents. */
+static void *take(struct arena *arena, size_t size)
 {
     size_t needed = rounded(size > 0 ? size : 1);
     struct arena_block *block = block_with_room(arena, needed);
@@ -48,12 +63,21 @@ void *arena_zeroed(struct arena *arena, size_t size)
     return memory;
 }
 
+void *arena_zeroed(struct arena *arena, size_t size)
+{
+    void *memory = take(arena, size);
+
+    memset(memory, 0, size);
+    return memory;
+}
+
 char *arena_text_n(struct arena *arena, const char *text, size_t size)
 {
-    char *copy = arena_zeroed(arena, size + 1);
+    char *copy = take(arena, size + 1);
 
     if (size > 0)
         memcpy(copy, text, size);
+    copy[size] = '\0';
     return copy;
 }
 

@@ -8,22 +8,17 @@
 
 #define CAPACITY_MIN 256
 
-void buffer_append(struct buffer *buffer, const void *data, size_t size)
+void buffer_reserve(struct buffer *buffer, size_t size)
 {
     size_t needed = buffer->size + size;
+    size_t doubled = buffer->capacity * 2;
 
-    if (size == 0)
+    if (needed <= buffer->capacity)
         return;
-    if (needed > buffer->capacity) {
-        size_t doubled = buffer->capacity * 2;
-
-        buffer->capacity = needed > doubled ? needed : doubled;
-        if (buffer->capacity < CAPACITY_MIN)
-            buffer->capacity = CAPACITY_MIN;
-        buffer->data = mem_resized(buffer->data, buffer->capacity);
-    }
-    memcpy(buffer->data + buffer->size, data, size);
-    buffer->size = needed;
+    buffer->capacity = needed > doubled ? needed : doubled;
+    if (buffer->capacity < CAPACITY_MIN)
+        buffer->capacity = CAPACITY_MIN;
+    buffer->data = mem_resized(buffer->data, buffer->capacity);
 }
 
 void buffer_done(struct buffer *buffer)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Borrowed: whoever made it says how long the memory stays. */
 struct bytes {
@@ -21,7 +22,19 @@ struct buffer {
     size_t capacity; /* bytes allocated */
 };
 
-void buffer_append(struct buffer *buffer, const void *data, size_t size);
+/* Make room for `size` bytes more than are in use. */
+void buffer_reserve(struct buffer *buffer, size_t size);
+
+static inline void buffer_append(struct buffer *buffer, const void *data, size_t size)
+{
+    if (size == 0)
+        return;
+    if (size > buffer->capacity - buffer->size)
+        buffer_reserve(buffer, size);
+    memcpy(buffer->data + buffer->size, data, size);
+    buffer->size += size;
+}
+
 void buffer_done(struct buffer *buffer);
 
 /* What the buffer holds, borrowed until it changes. */
