@@ -96,7 +96,7 @@ static void dispatch_frame(struct broker *broker, struct request *request,
         return;
     }
     assert(route->schema->size <= sizeof(message));
-    if (schema_decode(route->schema, frame->body, message, request->arena, &err) < 0) {
+    if (schema_decode_guarded(route->schema, frame->body, message, request->arena, &err) < 0) {
         reply_failure(request->sp, FAILURE_INVALID_ARGUMENT, "%s", err.text);
         return;
     }

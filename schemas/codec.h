@@ -30,6 +30,11 @@ void schema_encode(const struct schema *schema, const void *message, struct buff
 int schema_decode(const struct schema *schema, struct bytes wire, void *ret_message,
                   struct arena *arena, struct error *err);
 
+/* The same, for the body of a frame that frame_decode() has taken apart: the guard has passed it.
+ */
+int schema_decode_guarded(const struct schema *schema, struct bytes wire, void *ret_message,
+                          struct arena *arena, struct error *err);
+
 /*
  * A frame of the bus: the array [MESSAGE_VERSION, type, body], with the body in the form of the
  * type's schema.

@@ -272,22 +272,25 @@ static int decode_raws(struct reader *reader, const struct field *field, void *m
                        struct error *err)
 {
     struct raw_list *list = member;
-    const uint8_t *begin = reader->wire.at;
+    struct bytes all = { 0 };
     struct wire_value value;
-    struct wire copy;
     int r = read_kind(reader, WIRE_ARRAY, &value, err);
 
     (void)field;
     if (r < 0)
         return r;
-    reader->wire.at = begin;
-    copy = wire_over(copied(reader->arena, wire_skip(&reader->wire)));
-    (void)wire_next(&copy);
-
     list->count = value.count;
     list->items = arena_zeroed(reader->arena, list->count * sizeof(*list->items));
-    for (size_t i = 0; i < list->count; i++)
-        list->items[i].bytes = wire_skip(&copy);
+    all.data = reader->wire.at;
+    for (size_t i = 0; i < list->count; i++) {
+        list->items[i].bytes = wire_skip(&reader->wire);
+        all.size += list->items[i].bytes.size;
+    }
+    all = copied(reader->arena, all);
+    for (size_t i = 0; i < list->count; i++) {
+        list->items[i].bytes.data = all.data;
+        all.data += list->items[i].bytes.size;
+    }
     return 0;
 }
 
@@ -310,7 +313,7 @@ static size_t smallest_size(const struct schema *schema)
 
     for (size_t i = 0; i < schema->field_count; i++) {
         if (schema->fields[i].is_required)
-            size += (schema->form == SCHEMA_MAP ? 1 + strlen(schema->fields[i].key) : 0) + 1;
+            size += (schema->form == SCHEMA_MAP ? 1 + schema->fields[i].key_size : 0) + 1;
     }
     return size;
 }
@@ -375,7 +378,7 @@ static int decode_field(struct reader *reader, const struct field *field, char *
 
 static bool is_key(const struct field *field, struct bytes key)
 {
-    return strlen(field->key) == key.size && memcmp(field->key, key.data, key.size) == 0;
+    return field->key_size == key.size && memcmp(field->key, key.data, key.size) == 0;
 }
 
 /* Peers write fields in the table's order: the one after the last found is the first guess. */
@@ -460,23 +463,30 @@ static int decode_message(struct reader *reader, const struct schema *schema, ch
     return decode_map(reader, schema, message, err);
 }
 
-int schema_decode(const struct schema *schema, struct bytes wire, void *ret_message,
-                  struct arena *arena, struct error *err)
+int schema_decode_guarded(const struct schema *schema, struct bytes wire, void *ret_message,
+                          struct arena *arena, struct error *err)
 {
     static const uint8_t empty_map[] = { 0x80 };
-    unsigned depth_max = schema == &record_schema ? RECORD_DEPTH_MAX : MESSAGE_DEPTH_MAX;
     struct reader reader = { .arena = arena };
     int r;
 
     if (wire.size == 0)
         wire = (struct bytes){ .data = empty_map, .size = sizeof(empty_map) };
-    r = wire_guard_within(wire, depth_max, err);
-    if (r == 0) {
-        memset(ret_message, 0, schema->size);
-        reader.wire = wire_over(wire);
-        r = decode_message(&reader, schema, ret_message, err);
-    }
+    memset(ret_message, 0, schema->size);
+    reader.wire = wire_over(wire);
+    r = decode_message(&reader, schema, ret_message, err);
     if (r < 0)
         return error_add_context(err, r, "%s", schema->name);
     return 0;
+}
+
+int schema_decode(const struct schema *schema, struct bytes wire, void *ret_message,
+                  struct arena *arena, struct error *err)
+{
+    unsigned depth_max = schema == &record_schema ? RECORD_DEPTH_MAX : MESSAGE_DEPTH_MAX;
+    int r = wire.size == 0 ? 0 : wire_guard_within(wire, depth_max, err);
+
+    if (r < 0)
+        return error_add_context(err, r, "%s", schema->name);
+    return schema_decode_guarded(schema, wire, ret_message, arena, err);
 }

@@ -45,8 +45,12 @@ static int read_parts(struct wire *wire, struct frame *ret, struct arena *arena,
 
     *ret = (struct frame){ .type = arena_text_n(arena, (const char *)type.bytes.data,
                                                 type.bytes.size) };
-    if (array.count >= FRAME_PARTS && !wire_skip_nil(wire))
+    if (array.count < FRAME_PARTS || wire_skip_nil(wire))
+        return 0;
+    if (array.count > FRAME_PARTS)
         ret->body = wire_skip(wire);
+    else /* guarded: what is left is the body and nothing else */
+        ret->body = (struct bytes){ .data = wire->at, .size = wire_left(wire) };
     return 0;
 }
 

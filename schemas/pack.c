@@ -58,7 +58,7 @@ void pack_bytes(struct buffer *ret, struct bytes bytes)
     (void)msgpack_pack_bin_with_body(&packer, bytes.data, bytes.size);
 }
 
-static void pack_valid_text(struct buffer *ret, struct bytes text)
+void pack_key(struct buffer *ret, struct bytes text)
 {
     msgpack_packer packer = packer_of(ret);
 
@@ -70,11 +70,11 @@ void pack_text(struct buffer *ret, struct bytes text)
     struct buffer repaired = { 0 };
 
     if (utf8_valid_size(text) == text.size) {
-        pack_valid_text(ret, text);
+        pack_key(ret, text);
         return;
     }
     utf8_repair(text, &repaired);
-    pack_valid_text(ret, buffer_bytes(&repaired));
+    pack_key(ret, buffer_bytes(&repaired));
     buffer_done(&repaired);
 }
 

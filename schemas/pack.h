@@ -20,6 +20,9 @@ void pack_bytes(struct buffer *ret, struct bytes bytes);
  * valid text, and a message of ours must always be readable. */
 void pack_text(struct buffer *ret, struct bytes text);
 
+/* Text that is known to be UTF-8: a key of a table. */
+void pack_key(struct buffer *ret, struct bytes text);
+
 /* Headers: `count` values follow, of a map 2 * `count`. */
 void pack_array(struct buffer *ret, size_t count);
 void pack_map(struct buffer *ret, size_t count);

@@ -84,6 +84,7 @@ struct schema;
 
 struct field {
     const char *key; /* the name on the wire; never renamed, never reused */
+    size_t key_size; /* strlen() of it */
     enum field_type type;
     bool is_required;
     size_t offset;
@@ -120,23 +121,25 @@ struct schema {
         struct raw: FIELD_TYPE_RAW,                \
         struct raw_list: FIELD_TYPE_RAWS)
 
-#define FIELD(owner, member, wire_key, required)                                            \
-    { .key = (wire_key), .type = FIELD_TYPE(((owner *)0)->member), .is_required = (required), \
-      .offset = offsetof(owner, member) }
+#define FIELD_KEY(wire_key) .key = (wire_key), .key_size = sizeof(wire_key) - 1
+
+#define FIELD(owner, member, wire_key, required)                                         \
+    { FIELD_KEY(wire_key), .type = FIELD_TYPE(((owner *)0)->member),                     \
+      .is_required = (required), .offset = offsetof(owner, member) }
 
 /* `member` is a `struct x *` whose schema is `schema_of`. */
-#define FIELD_MESSAGE(owner, member, wire_key, required, schema_of)                \
-    { .key = (wire_key), .type = FIELD_TYPE_MESSAGE, .is_required = (required),    \
+#define FIELD_MESSAGE(owner, member, wire_key, required, schema_of)                      \
+    { FIELD_KEY(wire_key), .type = FIELD_TYPE_MESSAGE, .is_required = (required),        \
       .offset = offsetof(owner, member), .of = (schema_of) }
 
 /* `member` is a raw or raw_list whose values are messages of `schema_of`, passed on undecoded. */
-#define FIELD_RAW(owner, member, wire_key, required, schema_of)                               \
-    { .key = (wire_key), .type = FIELD_TYPE(((owner *)0)->member), .is_required = (required), \
-      .offset = offsetof(owner, member), .of = (schema_of) }
+#define FIELD_RAW(owner, member, wire_key, required, schema_of)                          \
+    { FIELD_KEY(wire_key), .type = FIELD_TYPE(((owner *)0)->member),                     \
+      .is_required = (required), .offset = offsetof(owner, member), .of = (schema_of) }
 
 /* `member` is a `struct message_list` of structs whose schema is `schema_of`. */
-#define FIELD_LIST(owner, member, wire_key, schema_of)                      \
-    { .key = (wire_key), .type = FIELD_TYPE_MESSAGES, .is_required = false, \
+#define FIELD_LIST(owner, member, wire_key, schema_of)                                   \
+    { FIELD_KEY(wire_key), .type = FIELD_TYPE_MESSAGES, .is_required = false,            \
       .offset = offsetof(owner, member), .of = (schema_of) }
 
 #define SCHEMA_OF(wire_name, wire_form, owner, table)                                     \
