@@ -97,7 +97,7 @@ static int report_apply(struct commit_entry *entry, struct commit_turn *turn, st
 
     report->is_gap = false;
     report->refusal = (struct refusal){ 0 };
-    r = view_host(&turn->view, report->host->name, &row, &arena, err);
+    r = view_host_sealed(&turn->view, report->host->name, &row, &arena, err);
     if (r < 0)
         return r;
     check_fence(report, &row);

@@ -29,7 +29,8 @@ struct container_row {
     uint32_t state; /* enum container_state */
     uint32_t run;   /* the latest; 0 before the first init */
     struct container_config *config;
-    uint64_t created; /* ns since 1970, as all times here; 0: not yet */
+    struct raw sealed_config; /* by the sealed schema instead of `config`: its bytes as stored */
+    uint64_t created;         /* ns since 1970, as all times here; 0: not yet */
     uint64_t started;
     uint64_t finished;
     int32_t exit_code; /* of the latest run that ended */
@@ -60,7 +61,8 @@ struct host_row {
     struct command_id journal; /* the worker's */
     uint64_t journal_seq;      /* the last one in the log */
     struct host_facts *facts;
-    uint64_t pos; /* of the latest record about the host itself */
+    struct raw sealed_facts; /* by the sealed schema instead of `facts`: their bytes as stored */
+    uint64_t pos;            /* of the latest record about the host itself */
 };
 
 enum command_state {
@@ -96,6 +98,11 @@ struct client_row {
 
 extern const struct schema container_row_schema;
 extern const struct schema host_row_schema;
+/* The same rows, and the same bytes, with their largest part passed on undecoded: for who changes
+ * a row often and that part never. */
+extern const struct schema sealed_container_row_schema;
+extern const struct schema sealed_host_row_schema;
+
 extern const struct schema command_row_schema;
 extern const struct schema client_row_schema;
 

@@ -159,7 +159,7 @@ static int check_host(struct question *question, struct admission *ret, struct e
                      question->command->type);
         return 0;
     }
-    r = view_host(question->view, host, &row, question->arena, err);
+    r = view_host_sealed(question->view, host, &row, question->arena, err);
     if (r != -ENOENT)
         return r;
     (void)refuse(&ret->refusal, FAILURE_NO_HOST,
@@ -222,7 +222,7 @@ static int check_create(struct question *question, struct admission *ret, struct
 
     if (config_check(create->config, &ret->refusal) != FAILURE_NONE)
         return 0;
-    r = view_container(question->view, id, &row, question->arena, err);
+    r = view_container_sealed(question->view, id, &row, question->arena, err);
     if (r == -ENOENT)
         return check_name_is_free(question, create->config->name, ret, err);
     if (r == 0)
@@ -238,7 +238,7 @@ static int check_existing(struct question *question, struct admission *ret, stru
     struct container_row row;
     int r;
 
-    r = view_container(question->view, id, &row, question->arena, err);
+    r = view_container_sealed(question->view, id, &row, question->arena, err);
     if (r == -ENOENT) {
         (void)refuse(&ret->refusal, FAILURE_NO_CONTAINER,
                      "no container has the id %s: it was removed, or never created", id);

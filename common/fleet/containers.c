@@ -193,6 +193,34 @@ static int move_name(const struct view *view, const struct container_row *before
     return r;
 }
 
+/* What happens to a run asks nothing of the configuration, and leaves it alone. */
+static bool is_of_run(enum container_event event)
+{
+    return event == CONTAINER_EVENT_INITIALIZED || event == CONTAINER_EVENT_STARTED ||
+           event == CONTAINER_EVENT_STOPPING || event == CONTAINER_EVENT_DIED ||
+           event == CONTAINER_EVENT_CLEANED || event == CONTAINER_EVENT_PAUSED ||
+           event == CONTAINER_EVENT_UNPAUSED || event == CONTAINER_EVENT_RESTARTING;
+}
+
+/* So it is passed on undecoded. */
+static int apply_sealed(const struct view *view, const struct record *record, struct error *err)
+{
+    autoarena arena = { 0 };
+    struct container_row row = { 0 };
+    int r = 0;
+
+    if (record->container != NULL)
+        r = view_container_sealed(view, record->container, &row, &arena, err);
+    if (r == -ENOENT)
+        row = (struct container_row){ 0 };
+    else if (r < 0)
+        return r;
+    r = container_apply(&row, record, &arena, err);
+    if (r < 0)
+        return r;
+    return view_put_sealed(view, VIEW_CONTAINERS, bytes_of_text(row.id), &row, err);
+}
+
 int containers_event(const struct view *view, const struct record *record, struct error *err)
 {
     autoarena arena = { 0 };
@@ -201,6 +229,8 @@ int containers_event(const struct view *view, const struct record *record, struc
     struct container_row after;
     int r;
 
+    if (is_of_run(event))
+        return apply_sealed(view, record, err);
     r = load_row(view, record->container, &before, &arena, err);
     if (r < 0)
         return r;

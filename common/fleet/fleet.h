@@ -98,9 +98,14 @@ int container_apply(struct container_row *row, const struct record *record, stru
  * values, in 64 bits with the count of rows above). */
 int view_hash(const struct view *view, uint64_t *ret, struct error *err);
 
-/* Decode a row. -ENOENT when there is none. */
+/* Decode a row; sealed, without what the host or the container is configured with, which is most of
+ * it. -ENOENT when there is none. */
 int view_host(const struct view *view, const char *name, struct host_row *ret, struct arena *arena,
               struct error *err);
+int view_host_sealed(const struct view *view, const char *name, struct host_row *ret,
+                     struct arena *arena, struct error *err);
+int view_container_sealed(const struct view *view, const char *id, struct container_row *ret,
+                          struct arena *arena, struct error *err);
 int view_container(const struct view *view, const char *id, struct container_row *ret,
                    struct arena *arena, struct error *err);
 int view_command(const struct view *view, struct command_id id, struct command_row *ret,

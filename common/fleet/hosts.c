@@ -7,7 +7,7 @@
 #include "common/fleet/containers.h"
 #include "common/fleet/view.h"
 
-/* What the host was, or a new row: its state is zero then. */
+/* What the host was, its facts sealed, or a new row: its state is zero then. */
 static int load_or_new(const struct view *view, const struct record *record, struct host_row *ret,
                        struct arena *arena, struct error *err)
 {
@@ -15,7 +15,7 @@ static int load_or_new(const struct view *view, const struct record *record, str
 
     if (record->host == NULL || !name_is_valid(record->host))
         return error_set(err, -EPROTO, "%s without a host", record->type);
-    r = view_host(view, record->host, ret, arena, err);
+    r = view_host_sealed(view, record->host, ret, arena, err);
     if (r != -ENOENT)
         return r;
     *ret = (struct host_row){ .name = record->host };
@@ -35,7 +35,7 @@ static int load_row(const struct view *view, const struct record *record, struct
 
 static int put_row(const struct view *view, const struct host_row *row, struct error *err)
 {
-    return view_put_row(view, VIEW_HOSTS, bytes_of_text(row->name), row, err);
+    return view_put_sealed(view, VIEW_HOSTS, bytes_of_text(row->name), row, err);
 }
 
 static void change_state(struct host_row *row, enum host_state state, const struct record *record)
@@ -75,7 +75,7 @@ int hosts_hello(const struct view *view, const struct record *record, struct err
     row.incarnation = hello.incarnation;
     row.facts = hello.facts;
     change_state(&row, HOST_REACHABLE, record);
-    return put_row(view, &row, err);
+    return view_put_row(view, VIEW_HOSTS, bytes_of_text(row.name), &row, err);
 }
 
 static int move(const struct view *view, const struct record *record, enum host_state state,

@@ -11,18 +11,19 @@
 struct view_table_kind {
     const char *name;
     const struct schema *schema; /* NULL: the values are no messages */
+    const struct schema *sealed; /* NULL: they are always read whole */
 };
 
 /* clang-format off */
 static const struct view_table_kind tables[VIEW_TABLE_COUNT] = {
-    [VIEW_HOSTS]        = { "hosts",        &host_row_schema },
-    [VIEW_CONTAINERS]   = { "containers",   &container_row_schema },
-    [VIEW_NAMES]        = { "names",        NULL },
-    [VIEW_COMMANDS]     = { "commands",     &command_row_schema },
-    [VIEW_CLIENTS]      = { "clients",      &client_row_schema },
-    [VIEW_FINISHED]     = { "finished",     NULL },
-    [VIEW_CLIENT_HOURS] = { "client_hours", NULL },
-    [VIEW_TOTALS]       = { "totals",       NULL },
+    [VIEW_HOSTS]        = { "hosts",        &host_row_schema,      &sealed_host_row_schema },
+    [VIEW_CONTAINERS]   = { "containers",   &container_row_schema, &sealed_container_row_schema },
+    [VIEW_NAMES]        = { "names",        NULL, NULL },
+    [VIEW_COMMANDS]     = { "commands",     &command_row_schema, NULL },
+    [VIEW_CLIENTS]      = { "clients",      &client_row_schema, NULL },
+    [VIEW_FINISHED]     = { "finished",     NULL, NULL },
+    [VIEW_CLIENT_HOURS] = { "client_hours", NULL, NULL },
+    [VIEW_TOTALS]       = { "totals",       NULL, NULL },
 };
 /* clang-format on */
 
@@ -54,19 +55,30 @@ static int get(const struct view *view, enum view_table table, struct bytes key,
     return 0;
 }
 
+static int decode(enum view_table table, const struct schema *schema, struct bytes value, void *ret,
+                  struct arena *arena, struct error *err)
+{
+    if (schema_decode(schema, value, ret, arena, err) < 0)
+        return error_add_context(err, -EIO, "stored row of %s", tables[table].name);
+    return 0;
+}
+
 int view_get_row(const struct view *view, enum view_table table, struct bytes key, void *ret,
                  struct arena *arena, struct error *err)
 {
     struct bytes value;
-    int r;
+    int r = get(view, table, key, &value, err);
 
-    r = get(view, table, key, &value, err);
-    if (r < 0)
-        return r;
-    r = schema_decode(tables[table].schema, value, ret, arena, err);
-    if (r < 0)
-        return error_add_context(err, -EIO, "stored row of %s", tables[table].name);
-    return 0;
+    return r < 0 ? r : decode(table, tables[table].schema, value, ret, arena, err);
+}
+
+int view_get_sealed(const struct view *view, enum view_table table, struct bytes key, void *ret,
+                    struct arena *arena, struct error *err)
+{
+    struct bytes value;
+    int r = get(view, table, key, &value, err);
+
+    return r < 0 ? r : decode(table, tables[table].sealed, value, ret, arena, err);
 }
 
 int view_put_bytes(const struct view *view, enum view_table table, struct bytes key,
@@ -76,16 +88,28 @@ int view_put_bytes(const struct view *view, enum view_table table, struct bytes 
     return view->functions->put(view->store, table, key, value, err);
 }
 
-int view_put_row(const struct view *view, enum view_table table, struct bytes key, const void *row,
-                 struct error *err)
+static int put_message(const struct view *view, enum view_table table, struct bytes key,
+                       const struct schema *schema, const void *row, struct error *err)
 {
     struct buffer value = { 0 };
     int r;
 
-    schema_encode(tables[table].schema, row, &value);
+    schema_encode(schema, row, &value);
     r = view_put_bytes(view, table, key, buffer_bytes(&value), err);
     buffer_done(&value);
     return r;
+}
+
+int view_put_row(const struct view *view, enum view_table table, struct bytes key, const void *row,
+                 struct error *err)
+{
+    return put_message(view, table, key, tables[table].schema, row, err);
+}
+
+int view_put_sealed(const struct view *view, enum view_table table, struct bytes key,
+                    const void *row, struct error *err)
+{
+    return put_message(view, table, key, tables[table].sealed, row, err);
 }
 
 int view_remove(const struct view *view, enum view_table table, struct bytes key, struct error *err)
@@ -196,6 +220,18 @@ int view_container(const struct view *view, const char *id, struct container_row
                    struct arena *arena, struct error *err)
 {
     return view_get_row(view, VIEW_CONTAINERS, bytes_of_text(id), ret, arena, err);
+}
+
+int view_host_sealed(const struct view *view, const char *name, struct host_row *ret,
+                     struct arena *arena, struct error *err)
+{
+    return view_get_sealed(view, VIEW_HOSTS, bytes_of_text(name), ret, arena, err);
+}
+
+int view_container_sealed(const struct view *view, const char *id, struct container_row *ret,
+                          struct arena *arena, struct error *err)
+{
+    return view_get_sealed(view, VIEW_CONTAINERS, bytes_of_text(id), ret, arena, err);
 }
 
 int view_command(const struct view *view, struct command_id id, struct command_row *ret,

@@ -21,6 +21,13 @@ int view_get_row(const struct view *view, enum view_table table, struct bytes ke
 int view_put_row(const struct view *view, enum view_table table, struct bytes key, const void *row,
                  struct error *err);
 
+/* The same for a row whose largest part nobody looks at: see schemas/rows.h. Of hosts and
+ * containers. */
+int view_get_sealed(const struct view *view, enum view_table table, struct bytes key, void *ret,
+                    struct arena *arena, struct error *err);
+int view_put_sealed(const struct view *view, enum view_table table, struct bytes key,
+                    const void *row, struct error *err);
+
 /* Put a value that is no message. */
 int view_put_bytes(const struct view *view, enum view_table table, struct bytes key,
                    struct bytes value, struct error *err);
