@@ -130,19 +130,22 @@ static void cancel_all(struct entry_queue *entries)
     }
 }
 
+/* What has gathered is written while the loop tells those whose flush has returned. */
 static void write_done(struct job *job)
 {
     struct committer *committer = container_of(job, struct committer, job);
+    struct entry_queue written = STAILQ_HEAD_INITIALIZER(written);
 
     if (job->cancelled)
         cancel_all(&committer->batch);
     else
         take_counters(committer);
+    STAILQ_CONCAT(&written, &committer->batch);
     committer->is_writing = false;
-    tell_all(committer, &committer->batch);
-    committer->on_committed(committer->owner);
-    if (!committer->is_writing && !STAILQ_EMPTY(&committer->waiting))
+    if (!STAILQ_EMPTY(&committer->waiting))
         start_writing(committer);
+    tell_all(committer, &written);
+    committer->on_committed(committer->owner);
 }
 
 /* Move to the batch what fits, at least one. */
