@@ -80,8 +80,10 @@ static uint64_t big_endian(const uint8_t *bytes, size_t size)
 static struct wire_value signed_value(uint64_t bits, unsigned size)
 {
     unsigned shift = 64 - 8 * size;
-    int64_t number = (int64_t)(bits << shift) >> shift; /* extends the sign */
+    int64_t number;
 
+    assert(size >= 1 && size <= 8);
+    number = (int64_t)(bits << shift) >> shift; /* extends the sign */
     if (number >= 0)
         return (struct wire_value){ .kind = WIRE_UNSIGNED, .number = (uint64_t)number };
     return (struct wire_value){ .kind = WIRE_NEGATIVE, .negative = number };

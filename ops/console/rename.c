@@ -1,4 +1,6 @@
 /* gantry rename: call a container by another name. */
+#include <assert.h>
+
 #include "ops/console/fleet_rows.h"
 #include "ops/console/select.h"
 #include "ops/console/submit.h"
@@ -39,6 +41,7 @@ int verb_rename(struct console *console, const struct args_usage *usage, char **
         r = select_container(&containers, options.operands.items[0], &row, err);
     if (r < 0)
         return r;
+    assert(row != NULL);
     rename.name = options.operands.items[1];
     command.host = row->host;
     command.container = row->id;

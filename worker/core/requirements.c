@@ -19,8 +19,8 @@ static struct unit *find(const struct ledger *ledger, const char *word)
 
 static bool requires_unit(const struct unit *unit, const struct unit *required)
 {
-    for (size_t i = 0; i < unit->requires_count; i++) {
-        if (unit->requires[i] == required)
+    for (size_t i = 0; i < unit->needed_count; i++) {
+        if (unit->needed[i] == required)
             return true;
     }
     return false;
@@ -30,9 +30,8 @@ static void add_edge(struct unit *unit, struct unit *required)
 {
     if (requires_unit(unit, required))
         return;
-    unit->requires =
-        mem_resized(unit->requires, (unit->requires_count + 1) * sizeof(struct unit *));
-    unit->requires[unit->requires_count++] = required;
+    unit->needed = mem_resized(unit->needed, (unit->needed_count + 1) * sizeof(struct unit *));
+    unit->needed[unit->needed_count++] = required;
     required->dependant_count++;
 }
 
@@ -74,9 +73,9 @@ enum failure requirements_take(struct ledger *ledger, struct unit *unit, struct 
         return failure;
     for (size_t i = 0; i < words->count; i++)
         add_edge(unit, find(ledger, words->items[i]));
-    words->count = unit->requires_count;
+    words->count = unit->needed_count;
     for (size_t i = 0; i < words->count; i++)
-        words->items[i] = arena_text(&create->arena, unit->requires[i] -> id);
+        words->items[i] = arena_text(&create->arena, unit->needed[i]->id);
     return FAILURE_NONE;
 }
 
@@ -102,11 +101,11 @@ static void make_restless(struct ledger *ledger, struct unit *unit)
 
 void requirements_drop(struct ledger *ledger, struct unit *unit)
 {
-    for (size_t i = 0; i < unit->requires_count; i++) {
-        unit->requires[i] -> dependant_count--;
-        make_restless(ledger, unit->requires[i]);
+    for (size_t i = 0; i < unit->needed_count; i++) {
+        unit->needed[i]->dependant_count--;
+        make_restless(ledger, unit->needed[i]);
     }
-    unit->requires_count = 0;
+    unit->needed_count = 0;
 }
 
 bool requirements_are_met(const struct unit *unit)
@@ -115,17 +114,17 @@ bool requirements_are_met(const struct unit *unit)
 
     if (config == NULL || config->requires.count == 0)
         return true;
-    for (size_t i = 0; i < unit->requires_count; i++) {
-        if (unit->requires[i] -> row.state != CONTAINER_RUNNING)
+    for (size_t i = 0; i < unit->needed_count; i++) {
+        if (unit->needed[i]->row.state != CONTAINER_RUNNING)
             return false;
     }
-    return unit->requires_count == config->requires.count;
+    return unit->needed_count == config->requires.count;
 }
 
 void requirements_ask(struct ledger *ledger, const struct unit *unit)
 {
-    for (size_t i = 0; i < unit->requires_count; i++) {
-        struct unit *required = unit->requires[i];
+    for (size_t i = 0; i < unit->needed_count; i++) {
+        struct unit *required = unit->needed[i];
 
         if (required->row.state == CONTAINER_RUNNING)
             continue;
@@ -143,8 +142,8 @@ static bool may_still_run(const struct unit *unit)
 
 char *requirements_fault(const struct unit *unit)
 {
-    for (size_t i = 0; i < unit->requires_count; i++) {
-        const struct unit *required = unit->requires[i];
+    for (size_t i = 0; i < unit->needed_count; i++) {
+        const struct unit *required = unit->needed[i];
         const char *why = required->start_failure;
 
         if (may_still_run(required))
@@ -154,7 +153,7 @@ char *requirements_fault(const struct unit *unit)
                         container_state_name((enum container_state)required->row.state),
                         why != NULL ? ": " : "", why != NULL ? why : "");
     }
-    if (unit->requires_count != unit_config(unit)->requires.count)
+    if (unit->needed_count != unit_config(unit)->requires.count)
         return mem_text("container %s requires a container that is not there any more", unit->name);
     return NULL;
 }
@@ -196,8 +195,8 @@ static enum failure judge_init(const struct unit *unit, struct refusal *why)
 
     if (requirements_are_met(unit))
         return FAILURE_NONE;
-    for (size_t i = 0; i < unit->requires_count; i++) {
-        const struct unit *required = unit->requires[i];
+    for (size_t i = 0; i < unit->needed_count; i++) {
+        const struct unit *required = unit->needed[i];
 
         if (required->row.state != CONTAINER_RUNNING)
             return refuse(why, FAILURE_DEPENDENCY,

@@ -113,7 +113,7 @@ void unit_destroy(struct unit *unit)
     drop_operation(&unit->passing);
     arena_done(&unit->arena);
     buffer_done(&unit->memo);
-    free(unit->requires);
+    free(unit->needed);
     free(unit->start_failure);
     free(unit);
 }
@@ -192,9 +192,9 @@ static struct text_list requires_of(const struct unit *unit, struct arena *arena
 
     if (unit->current.kind != CONTAINER_OPERATION_CREATE)
         return list;
-    list.items = arena_zeroed(arena, unit->requires_count * sizeof(char *));
-    for (; list.count < unit->requires_count; list.count++)
-    list.items[list.count] = unit->requires[list.count] -> id;
+    list.items = arena_zeroed(arena, unit->needed_count * sizeof(char *));
+    for (; list.count < unit->needed_count; list.count++)
+        list.items[list.count] = unit->needed[list.count]->id;
     return list;
 }
 

@@ -61,8 +61,8 @@ struct unit {
     struct held_exit exit;
     bool is_exit_due; /* after a restart: the run has ended, its exit is still to be told */
     struct plan plan;
-    struct unit **requires; /* these units, borrowed; the array is ours */
-    size_t requires_count;
+    struct unit **needed; /* these units, borrowed; the array is ours */
+    size_t needed_count;
     unsigned dependant_count; /* units that require this one */
     bool is_asked_to_run;     /* by one of those, which waits for it */
     bool is_restless;         /* in the ledger's list of those to be settled */
