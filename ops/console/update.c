@@ -1,4 +1,5 @@
 /* gantry update: change the limits and the restart policy of a container that exists. */
+#include <assert.h>
 #include <stdio.h>
 
 #include "ops/console/fleet_rows.h"
@@ -28,6 +29,7 @@ int verb_update(struct console *console, const struct args_usage *usage, char **
         r = select_container(&containers, options.operands.items[0], &row, err);
     if (r < 0)
         return r;
+    assert(row != NULL);
     command.host = row->host;
     command.container = row->id;
     r = submit_run(console, &command, NULL, err);

@@ -24,7 +24,7 @@ static struct name *find(const struct names *names, const char *text)
 
 static void drop(struct names *names, struct name *name)
 {
-    HASH_DEL(names->by_text, name);
+    HASH_DEL(names->by_text, name); /* NOLINT(clang-analyzer-unix.Malloc): it misreads uthash */
     free(name->text);
     free(name);
 }
