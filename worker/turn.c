@@ -97,11 +97,13 @@ static void start_writing(struct turn *turn)
     submit(turn);
 }
 
-static void act(struct turn *turn)
+/* The events are on their way before the next steps take the processor. */
+static void report_and_act(struct turn *turn)
 {
     struct batch batch = turn->writing;
 
     turn->writing = (struct batch){ 0 };
+    turn->events->on_durable(turn->owner);
     for (size_t i = 0; i < batch.action_count && !turn->is_draining; i++)
         turn->events->on_action(turn->owner, &batch.actions[i]);
     batch_done(&batch);
@@ -149,8 +151,7 @@ static void write_done(struct job *job)
     count_commit(turn);
     journal_written(turn->journal, &turn->write);
     engine_set_full(turn->engine, journal_is_full(turn->journal));
-    act(turn);
-    turn->events->on_durable(turn->owner);
+    report_and_act(turn);
     start_writing(turn);
     tell_drained(turn);
 }

@@ -23,7 +23,7 @@ struct turn;
 struct turn_events {
     /* Carry it out; answer by an engine call in a later turn, never from within. */
     void (*on_action)(void *owner, const struct action *action);
-    /* A batch is durable, and its actions have begun. */
+    /* A batch is durable; its actions come next. */
     void (*on_durable)(void *owner);
     /* After turn_drain(): everything is written. */
     void (*on_drained)(void *owner);
