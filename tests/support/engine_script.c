@@ -129,6 +129,23 @@ void script_running(struct engine_world *world, const char *policy, bool auto_re
     script_start(world);
 }
 
+void script_carry_out(struct engine_world *world)
+{
+    static char crun[] = "crun";
+    const struct step_result done = { .init = { .pid = 10, .conmon_pid = 9, .runtime = crun } };
+
+    while (world_action_count(world) > 0)
+        world_answer(world, 0, &done);
+}
+
+void script_create_named(struct engine_world *world, const char *id, const char *name)
+{
+    uint64_t pos = world_create(world, id, name, NULL, false);
+
+    script_carry_out(world);
+    assert_string_equal(world_outcome(world, pos, NULL), "command.done");
+}
+
 void script_exit(struct engine_world *world, uint32_t run, int32_t code)
 {
     struct container_died died = { .exit_code = code, .finished = world_now(world).wall_ns };

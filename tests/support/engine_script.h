@@ -36,6 +36,11 @@ void script_create(struct engine_world *world, const char *policy, bool auto_rem
 void script_start(struct engine_world *world);
 void script_running(struct engine_world *world, const char *policy, bool auto_remove);
 
+/* Whatever is asked of the host succeeds, until nothing is asked any more. */
+void script_carry_out(struct engine_world *world);
+/* Another container, created in full. */
+void script_create_named(struct engine_world *world, const char *id, const char *name);
+
 /* Its run ends, now. */
 void script_exit(struct engine_world *world, uint32_t run, int32_t code);
 

@@ -9,40 +9,10 @@
 #include <string.h>
 
 #include "schemas/commands.h"
-#include "tests/support/engine_world.h"
+#include "tests/support/engine_script.h"
 
 #define FIRST  "1111111111111111111111111111111111111111111111111111111111111111"
 #define SECOND "2222222222222222222222222222222222222222222222222222222222222222"
-
-static int setup(void **state)
-{
-    *state = engine_world_new();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    engine_world_destroy(*state);
-    return 0;
-}
-
-/* Whatever is asked of the host succeeds. */
-static void carry_out(struct engine_world *world)
-{
-    static char crun[] = "crun";
-    const struct step_result done = { .init = { .pid = 10, .conmon_pid = 9, .runtime = crun } };
-
-    while (world_action_count(world) > 0)
-        world_answer(world, 0, &done);
-}
-
-static void create(struct engine_world *world, const char *id, const char *name)
-{
-    uint64_t pos = world_create(world, id, name, NULL, false);
-
-    carry_out(world);
-    assert_string_equal(world_outcome(world, pos, NULL), "command.done");
-}
 
 static uint64_t ask_rename(struct engine_world *world, const char *id, char *name)
 {
@@ -64,12 +34,12 @@ static void a_rename_is_done_at_once_and_frees_the_old_name(void **state)
     static char shop[] = "shop";
     uint64_t pos;
 
-    create(world, FIRST, "web");
+    script_create_named(world, FIRST, "web");
     pos = ask_rename(world, FIRST, shop);
     assert_int_equal(world_action_count(world), 0);
     assert_string_equal(world_outcome(world, pos, NULL), "command.done");
     assert_name(world, FIRST, "shop");
-    create(world, SECOND, "web");
+    script_create_named(world, SECOND, "web");
     world_restart(world, false, NULL, NULL);
     assert_name(world, FIRST, "shop");
     assert_name(world, SECOND, "web");
@@ -80,9 +50,9 @@ static void a_running_container_is_renamed_and_keeps_running(void **state)
     struct engine_world *world = *state;
     static char shop[] = "shop";
 
-    create(world, FIRST, "web");
+    script_create_named(world, FIRST, "web");
     (void)world_submit(world, "container.start", FIRST, NULL);
-    carry_out(world);
+    script_carry_out(world);
     assert_string_equal(world_outcome(world, ask_rename(world, FIRST, shop), NULL), "command.done");
     assert_int_equal(world_state(world, FIRST), CONTAINER_RUNNING);
     assert_name(world, FIRST, "shop");
@@ -95,8 +65,8 @@ static void a_name_that_is_taken_is_refused(void **state)
     static char web[] = "web";
     uint64_t pos;
 
-    create(world, FIRST, "web");
-    create(world, SECOND, "db");
+    script_create_named(world, FIRST, "web");
+    script_create_named(world, SECOND, "db");
     pos = ask_rename(world, FIRST, db);
     assert_string_equal(world_outcome(world, pos, NULL), "command.refused");
     assert_string_equal(world_outcome_code(world, pos), "container-exists");
@@ -113,17 +83,17 @@ static void a_rename_that_waits_holds_its_name(void **state)
     uint64_t waiting;
     uint64_t other;
 
-    create(world, FIRST, "web");
+    script_create_named(world, FIRST, "web");
     (void)world_submit(world, "container.start", FIRST, NULL);
     waiting = ask_rename(world, FIRST, shop);
     assert_null(world_outcome(world, waiting, NULL));
     world_restart(world, false, NULL, NULL);
     other = world_create(world, SECOND, "shop", NULL, false);
     assert_string_equal(world_outcome_code(world, other), "container-exists");
-    carry_out(world);
+    script_carry_out(world);
     assert_string_equal(world_outcome(world, waiting, NULL), "command.done");
     assert_name(world, FIRST, "shop");
-    create(world, SECOND, "web");
+    script_create_named(world, SECOND, "web");
 }
 
 static void a_rename_that_comes_to_nothing_frees_its_name(void **state)
@@ -132,14 +102,14 @@ static void a_rename_that_comes_to_nothing_frees_its_name(void **state)
     static char shop[] = "shop";
     uint64_t late;
 
-    create(world, FIRST, "web");
+    script_create_named(world, FIRST, "web");
     (void)world_submit(world, "container.remove", FIRST, NULL);
     late = ask_rename(world, FIRST, shop);
-    carry_out(world);
+    script_carry_out(world);
     assert_string_equal(world_outcome(world, late, NULL), "command.refused");
     assert_string_equal(world_outcome_code(world, late), "no-container");
-    create(world, SECOND, "shop");
-    create(world, FIRST, "web");
+    script_create_named(world, SECOND, "shop");
+    script_create_named(world, FIRST, "web");
 }
 
 static void nonsense_is_refused(void **state)
@@ -147,22 +117,20 @@ static void nonsense_is_refused(void **state)
     struct engine_world *world = *state;
     static char nonsense[] = "no/name";
 
-    create(world, FIRST, "web");
+    script_create_named(world, FIRST, "web");
     assert_string_equal(world_outcome_code(world, ask_rename(world, FIRST, nonsense)),
                         "invalid-argument");
 }
 
-#define with_world(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        with_world(a_rename_is_done_at_once_and_frees_the_old_name),
-        with_world(a_running_container_is_renamed_and_keeps_running),
-        with_world(a_name_that_is_taken_is_refused),
-        with_world(a_rename_that_waits_holds_its_name),
-        with_world(a_rename_that_comes_to_nothing_frees_its_name),
-        with_world(nonsense_is_refused),
+        SCRIPT_TEST(a_rename_is_done_at_once_and_frees_the_old_name),
+        SCRIPT_TEST(a_running_container_is_renamed_and_keeps_running),
+        SCRIPT_TEST(a_name_that_is_taken_is_refused),
+        SCRIPT_TEST(a_rename_that_waits_holds_its_name),
+        SCRIPT_TEST(a_rename_that_comes_to_nothing_frees_its_name),
+        SCRIPT_TEST(nonsense_is_refused),
     };
 
     return cmocka_run_group_tests_name("rename", tests, NULL, NULL);

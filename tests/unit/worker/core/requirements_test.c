@@ -10,40 +10,10 @@
 #include <string.h>
 
 #include "schemas/commands.h"
-#include "tests/support/engine_world.h"
+#include "tests/support/engine_script.h"
 
 #define FIRST  "1111111111111111111111111111111111111111111111111111111111111111"
 #define SECOND "2222222222222222222222222222222222222222222222222222222222222222"
-
-static int setup(void **state)
-{
-    *state = engine_world_new();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    engine_world_destroy(*state);
-    return 0;
-}
-
-/* Whatever is asked of the host succeeds. */
-static void carry_out(struct engine_world *world)
-{
-    static char crun[] = "crun";
-    const struct step_result done = { .init = { .pid = 10, .conmon_pid = 9, .runtime = crun } };
-
-    while (world_action_count(world) > 0)
-        world_answer(world, 0, &done);
-}
-
-static void create(struct engine_world *world, const char *id, const char *name)
-{
-    uint64_t pos = world_create(world, id, name, NULL, false);
-
-    carry_out(world);
-    assert_string_equal(world_outcome(world, pos, NULL), "command.done");
-}
 
 #define THIRD "3333333333333333333333333333333333333333333333333333333333333333"
 
@@ -57,14 +27,14 @@ static void create_requiring(struct engine_world *world, const char *id, const c
 {
     uint64_t pos = world_create_requiring(world, id, name, required);
 
-    carry_out(world);
+    script_carry_out(world);
     assert_string_equal(world_outcome(world, pos, NULL), "command.done");
 }
 
 /* web requires app requires db */
 static void create_chain(struct engine_world *world)
 {
-    create(world, FIRST, "db");
+    script_create_named(world, FIRST, "db");
     create_requiring(world, SECOND, "app", "db");
     create_requiring(world, THIRD, "web", SECOND);
 }
@@ -107,14 +77,14 @@ static void what_does_not_depend_on_each_other_starts_side_by_side(void **state)
                                        .requires = { .items = words, .count = 3 } };
     uint64_t pos;
 
-    create(world, FIRST, "db");
-    create(world, SECOND, "cache");
+    script_create_named(world, FIRST, "db");
+    script_create_named(world, SECOND, "cache");
     (void)world_submit(world, "container.create", THIRD,
                        &(struct container_create){ .config = &config });
-    carry_out(world);
+    script_carry_out(world);
     pos = ask(world, "container.start", THIRD);
     assert_int_equal(world_action_count(world), 2);
-    carry_out(world);
+    script_carry_out(world);
     assert_string_equal(world_outcome(world, pos, NULL), "command.done");
     assert_states(world, CONTAINER_RUNNING, CONTAINER_RUNNING, CONTAINER_RUNNING);
 }
@@ -128,7 +98,7 @@ static void a_failure_goes_up_to_who_asked(void **state)
     create_chain(world);
     pos = ask(world, "container.start", THIRD);
     world_answer(world, 0, &no);
-    carry_out(world);
+    script_carry_out(world);
     assert_string_equal(world_outcome(world, pos, NULL), "command.failed");
     assert_string_equal(world_outcome_code(world, pos), "dependency");
     assert_states(world, CONTAINER_CONFIGURED, CONTAINER_CONFIGURED, CONTAINER_CONFIGURED);
@@ -141,9 +111,9 @@ static void a_paused_one_does_not_run(void **state)
 
     create_chain(world);
     (void)ask(world, "container.start", FIRST);
-    carry_out(world);
+    script_carry_out(world);
     (void)ask(world, "container.pause", FIRST);
-    carry_out(world);
+    script_carry_out(world);
     pos = ask(world, "container.start", SECOND);
     assert_int_equal(world_action_count(world), 0);
     assert_string_equal(world_outcome(world, pos, NULL), "command.failed");
@@ -157,11 +127,11 @@ static void what_runs_is_left_alone(void **state)
 
     create_chain(world);
     (void)ask(world, "container.start", SECOND);
-    carry_out(world);
+    script_carry_out(world);
     (void)ask(world, "container.start", THIRD);
     assert_int_equal(world_action_count(world), 1);
     assert_string_equal(world_action(world, 0).id, THIRD);
-    carry_out(world);
+    script_carry_out(world);
     assert_true(engine_find(world_engine(world), FIRST, &container));
     assert_int_equal(container.row->run, 1);
 }
@@ -174,7 +144,7 @@ static void a_killed_worker_goes_on_waiting(void **state)
     create_chain(world);
     pos = ask(world, "container.start", THIRD);
     world_restart(world, false, NULL, NULL);
-    carry_out(world);
+    script_carry_out(world);
     assert_string_equal(world_outcome(world, pos, NULL), "command.done");
     assert_states(world, CONTAINER_RUNNING, CONTAINER_RUNNING, CONTAINER_RUNNING);
 }
@@ -189,9 +159,9 @@ static void an_init_starts_nothing(void **state)
     assert_string_equal(world_outcome(world, pos, NULL), "command.refused");
     assert_string_equal(world_outcome_code(world, pos), "dependency");
     (void)ask(world, "container.start", FIRST);
-    carry_out(world);
+    script_carry_out(world);
     pos = ask(world, "container.init", SECOND);
-    carry_out(world);
+    script_carry_out(world);
     assert_string_equal(world_outcome(world, pos, NULL), "command.done");
 }
 
@@ -204,7 +174,7 @@ static void nobody_is_left_behind(void **state)
 
     create_chain(world);
     (void)ask(world, "container.start", FIRST);
-    carry_out(world);
+    script_carry_out(world);
     pos = world_submit(world, "container.remove", FIRST, &force);
     assert_int_equal(world_action_count(world), 0);
     assert_string_equal(world_outcome(world, pos, NULL), "command.refused");
@@ -214,9 +184,9 @@ static void nobody_is_left_behind(void **state)
     assert_string_equal(world_outcome_code(world, ask(world, "container.remove", SECOND)),
                         "dependants");
     (void)ask(world, "container.remove", THIRD);
-    carry_out(world);
+    script_carry_out(world);
     pos = ask(world, "container.remove", SECOND);
-    carry_out(world);
+    script_carry_out(world);
     assert_string_equal(world_outcome(world, pos, NULL), "command.done");
 }
 
@@ -227,15 +197,15 @@ static void an_ended_one_that_is_required_is_removed_later(void **state)
     const struct container_died died = { .exit_code = 0 };
 
     (void)world_create(world, FIRST, "db", NULL, true);
-    carry_out(world);
+    script_carry_out(world);
     create_requiring(world, SECOND, "app", "db");
     (void)ask(world, "container.start", FIRST);
-    carry_out(world);
+    script_carry_out(world);
     world_exit(world, FIRST, 1, &died);
-    carry_out(world);
+    script_carry_out(world);
     assert_int_equal(world_state(world, FIRST), CONTAINER_EXITED);
     (void)ask(world, "container.remove", SECOND);
-    carry_out(world);
+    script_carry_out(world);
     assert_int_equal(world_state(world, SECOND), CONTAINER_STATE_COUNT);
     assert_int_equal(world_state(world, FIRST), CONTAINER_STATE_COUNT);
 }
@@ -254,39 +224,37 @@ static void a_create_names_what_is_there(void **state)
     assert_string_equal(world_outcome_code(world, pos), "dependency");
     pos = world_create_requiring(world, FIRST, "app", FIRST);
     assert_string_equal(world_outcome_code(world, pos), "dependency");
-    create(world, FIRST, "db");
+    script_create_named(world, FIRST, "db");
     (void)ask(world, "container.remove", FIRST);
     pos = world_create_requiring(world, SECOND, "app", "db");
     assert_string_equal(world_outcome_code(world, pos), "dependency");
-    carry_out(world);
+    script_carry_out(world);
 
     /* A name is an id from then on: a rename changes nothing. */
-    create(world, FIRST, "db");
+    script_create_named(world, FIRST, "db");
     create_requiring(world, SECOND, "app", "db");
     (void)world_submit(world, "container.rename", FIRST,
                        &(struct container_rename){ .name = other });
     assert_true(engine_find(world_engine(world), SECOND, &container));
     assert_string_equal(container.config->requires.items[0], FIRST);
     pos = ask(world, "container.start", SECOND);
-    carry_out(world);
+    script_carry_out(world);
     assert_string_equal(world_outcome(world, pos, NULL), "command.done");
 }
-
-#define with_world(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        with_world(a_start_starts_what_is_required_before),
-        with_world(what_does_not_depend_on_each_other_starts_side_by_side),
-        with_world(a_failure_goes_up_to_who_asked),
-        with_world(a_paused_one_does_not_run),
-        with_world(what_runs_is_left_alone),
-        with_world(a_killed_worker_goes_on_waiting),
-        with_world(an_init_starts_nothing),
-        with_world(nobody_is_left_behind),
-        with_world(an_ended_one_that_is_required_is_removed_later),
-        with_world(a_create_names_what_is_there),
+        SCRIPT_TEST(a_start_starts_what_is_required_before),
+        SCRIPT_TEST(what_does_not_depend_on_each_other_starts_side_by_side),
+        SCRIPT_TEST(a_failure_goes_up_to_who_asked),
+        SCRIPT_TEST(a_paused_one_does_not_run),
+        SCRIPT_TEST(what_runs_is_left_alone),
+        SCRIPT_TEST(a_killed_worker_goes_on_waiting),
+        SCRIPT_TEST(an_init_starts_nothing),
+        SCRIPT_TEST(nobody_is_left_behind),
+        SCRIPT_TEST(an_ended_one_that_is_required_is_removed_later),
+        SCRIPT_TEST(a_create_names_what_is_there),
     };
 
     return cmocka_run_group_tests_name("requirements", tests, NULL, NULL);

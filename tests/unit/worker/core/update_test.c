@@ -10,39 +10,9 @@
 #include <string.h>
 
 #include "schemas/commands.h"
-#include "tests/support/engine_world.h"
+#include "tests/support/engine_script.h"
 
 #define FIRST "1111111111111111111111111111111111111111111111111111111111111111"
-
-static int setup(void **state)
-{
-    *state = engine_world_new();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    engine_world_destroy(*state);
-    return 0;
-}
-
-/* Whatever is asked of the host succeeds. */
-static void carry_out(struct engine_world *world)
-{
-    static char crun[] = "crun";
-    const struct step_result done = { .init = { .pid = 10, .conmon_pid = 9, .runtime = crun } };
-
-    while (world_action_count(world) > 0)
-        world_answer(world, 0, &done);
-}
-
-static void create(struct engine_world *world, const char *id, const char *name)
-{
-    uint64_t pos = world_create(world, id, name, NULL, false);
-
-    carry_out(world);
-    assert_string_equal(world_outcome(world, pos, NULL), "command.done");
-}
 
 static uint64_t ask_memory(struct engine_world *world, int64_t bytes)
 {
@@ -62,9 +32,9 @@ static struct engine_container find(struct engine_world *world)
 
 static void run(struct engine_world *world)
 {
-    create(world, FIRST, "web");
+    script_create_named(world, FIRST, "web");
     (void)world_submit(world, "container.start", FIRST, NULL);
-    carry_out(world);
+    script_carry_out(world);
     assert_int_equal(world_state(world, FIRST), CONTAINER_RUNNING);
 }
 
@@ -73,7 +43,7 @@ static void a_container_that_does_not_run_is_updated_at_once(void **state)
     struct engine_world *world = *state;
     uint64_t pos;
 
-    create(world, FIRST, "web");
+    script_create_named(world, FIRST, "web");
     pos = ask_memory(world, 1000);
     assert_int_equal(world_action_count(world), 0);
     assert_string_equal(world_outcome(world, pos, NULL), "command.done");
@@ -90,7 +60,7 @@ static void a_live_one_is_told_before_its_configuration_changes(void **state)
     assert_int_equal(world_action(world, 0).step, STEP_UPDATE_LIMITS);
     assert_int_equal(find(world).config->memory_bytes, 1000); /* what the step is to say */
     assert_int_equal(find(world).row->config->memory_bytes, 0);
-    carry_out(world);
+    script_carry_out(world);
     assert_string_equal(world_outcome(world, pos, NULL), "command.done");
     assert_int_equal(find(world).row->config->memory_bytes, 1000);
     assert_int_equal(world_state(world, FIRST), CONTAINER_RUNNING);
@@ -106,7 +76,7 @@ static void a_killed_worker_says_it_again(void **state)
     world_restart(world, false, NULL, NULL);
     assert_int_equal(world_action(world, 0).step, STEP_UPDATE_LIMITS);
     assert_int_equal(find(world).config->memory_bytes, 1000);
-    carry_out(world);
+    script_carry_out(world);
     assert_string_equal(world_outcome(world, pos, NULL), "command.done");
     assert_int_equal(find(world).row->config->memory_bytes, 1000);
 }
@@ -122,7 +92,7 @@ static void what_the_runtime_refuses_is_taken_back(void **state)
     world_answer(world, 0, &no);
     assert_int_equal(world_action(world, 0).step, STEP_UPDATE_LIMITS);
     assert_int_equal(find(world).config->memory_bytes, 0); /* as it was */
-    carry_out(world);
+    script_carry_out(world);
     assert_string_equal(world_outcome(world, pos, NULL), "command.failed");
     assert_string_equal(world_outcome_code(world, pos), "runtime");
     assert_int_equal(find(world).row->config->memory_bytes, 0);
@@ -134,7 +104,7 @@ static void what_no_container_can_be_is_refused(void **state)
     const struct container_update swap = { .memory_swap_bytes = { .is_set = true, .value = 10 } };
     uint64_t pos;
 
-    create(world, FIRST, "web");
+    script_create_named(world, FIRST, "web");
     (void)ask_memory(world, 1000);
     pos = world_submit(world, "container.update", FIRST, &swap);
     assert_string_equal(world_outcome(world, pos, NULL), "command.refused");
@@ -151,9 +121,9 @@ static void a_policy_that_wants_no_restart_ends_the_waiting_one(void **state)
     uint64_t pos;
 
     (void)world_create(world, FIRST, "web", "always", false);
-    carry_out(world);
+    script_carry_out(world);
     (void)world_submit(world, "container.start", FIRST, NULL);
-    carry_out(world);
+    script_carry_out(world);
     pos = world_submit(world, "container.update", FIRST,
                        &(struct container_update){ .restart_policy = no });
     assert_int_equal(world_action_count(world), 0);
@@ -161,7 +131,7 @@ static void a_policy_that_wants_no_restart_ends_the_waiting_one(void **state)
     (void)world_submit(world, "container.update", FIRST,
                        &(struct container_update){ .restart_policy = (char[]){ "always" } });
     world_exit(world, FIRST, 1, &died);
-    carry_out(world);
+    script_carry_out(world);
     assert_int_not_equal(engine_deadline_ms(world_engine(world)), UINT64_MAX);
     (void)world_submit(world, "container.update", FIRST,
                        &(struct container_update){ .restart_policy = no });
@@ -169,17 +139,15 @@ static void a_policy_that_wants_no_restart_ends_the_waiting_one(void **state)
     assert_int_equal(world_state(world, FIRST), CONTAINER_EXITED);
 }
 
-#define with_world(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        with_world(a_container_that_does_not_run_is_updated_at_once),
-        with_world(a_live_one_is_told_before_its_configuration_changes),
-        with_world(a_killed_worker_says_it_again),
-        with_world(what_the_runtime_refuses_is_taken_back),
-        with_world(what_no_container_can_be_is_refused),
-        with_world(a_policy_that_wants_no_restart_ends_the_waiting_one),
+        SCRIPT_TEST(a_container_that_does_not_run_is_updated_at_once),
+        SCRIPT_TEST(a_live_one_is_told_before_its_configuration_changes),
+        SCRIPT_TEST(a_killed_worker_says_it_again),
+        SCRIPT_TEST(what_the_runtime_refuses_is_taken_back),
+        SCRIPT_TEST(what_no_container_can_be_is_refused),
+        SCRIPT_TEST(a_policy_that_wants_no_restart_ends_the_waiting_one),
     };
 
     return cmocka_run_group_tests_name("update", tests, NULL, NULL);
