@@ -206,12 +206,16 @@ const struct schema info_is_schema = SCHEMA("info.is", struct info_is, info_is_f
 /* clang-format off */
 static const struct field stream_open_fields[] = {
     FIELD(struct stream_open, host, "host", true),
-    FIELD(struct stream_open, container, "container", true),
+    FIELD(struct stream_open, container, "container", false),
     FIELD(struct stream_open, kind, "kind", true),
     FIELD(struct stream_open, follow, "follow", false),
     FIELD(struct stream_open, tail, "tail", false),
     FIELD(struct stream_open, since, "since", false),
     FIELD(struct stream_open, until, "until", false),
+    FIELD(struct stream_open, path, "path", false),
+    FIELD(struct stream_open, names, "names", false),
+    FIELD(struct stream_open, format, "format", false),
+    FIELD(struct stream_open, upload, "upload", false),
 };
 /* clang-format on */
 

@@ -128,9 +128,10 @@ struct page {
 
 /* query: rows of the view, in order of their keys. -> rows */
 struct query {
-    char *table; /* "containers", "hosts", "commands" */
+    char *table; /* "containers", "hosts", "commands", "images", "volumes" */
     char *host;  /* only of this host; NULL: all */
-    char *key;   /* only this one: a container's id, a host's name, a command's id in hex */
+    char *key;   /* only this one: a container's id, a host's name, a command's id in hex,
+                  * "<host>/<image id>", "<host>/<volume's name>" */
     char *after; /* the `next` of the page before; NULL: the first */
 };
 
@@ -178,8 +179,18 @@ struct info_is {
     uint32_t pid;
 };
 
-/* stream.open: what a console wants to read from a host, not logged but for its opening.
- * -> stream.opened. `kind` is "logs". */
+/* stream.open: what a console wants to read from a host, or to send to it; not logged but for its
+ * opening. -> stream.opened. By `kind`:
+ *     logs     the container's output
+ *     export   its root filesystem as a tar
+ *     archive  what is at `path` in the container as a tar
+ *     diff     lines: "A", "C" or "D", a space, a path: what it has changed of its image
+ *     sizes    lines: a container's id, bytes of its writable layer, bytes of its root
+ *              filesystem; of `container`, or without one of all
+ *     save     images `names` as a tar in `format` "oci-archive" or "docker-archive"
+ *     upload   the other way round: the console pushes and the worker reads a file, which the
+ *              command that names `upload` takes; it is whole on the disk when the last read is
+ *              answered, and deleted with the command's outcome, or unused at the worker's start */
 struct stream_open {
     char *host;
     char *container;
@@ -188,6 +199,10 @@ struct stream_open {
     int64_t tail;   /* last lines; -1: all */
     uint64_t since; /* ns since 1970; 0: all */
     uint64_t until; /* 0: no end */
+    char *path;
+    struct text_list names;
+    char *format;
+    char *upload; /* name_is_valid(); chosen at random by the console */
 };
 
 struct stream_opened {

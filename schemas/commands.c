@@ -21,6 +21,13 @@ static const struct field container_kill_fields[] = {
 static const struct field container_remove_fields[] = {
     FIELD(struct container_remove, force,     "force",     false),
     FIELD(struct container_remove, timeout_s, "timeout_s", false),
+    FIELD(struct container_remove, volumes,   "volumes",   false),
+};
+
+static const struct field container_copy_fields[] = {
+    FIELD(struct container_copy, upload,     "upload",  true),
+    FIELD(struct container_copy, path,       "path",    true),
+    FIELD(struct container_copy, is_renamed, "renamed", false),
 };
 
 static const struct field container_rename_fields[] = {
@@ -57,6 +64,10 @@ const struct schema container_rename_schema =
     SCHEMA("container.rename", struct container_rename, container_rename_fields);
 const struct schema container_update_schema =
     SCHEMA("container.update", struct container_update, container_update_fields);
+const struct schema container_copy_schema =
+    SCHEMA("container.copy", struct container_copy, container_copy_fields);
+const struct schema container_mount_schema = SCHEMA_EMPTY("container.mount");
+const struct schema container_unmount_schema = SCHEMA_EMPTY("container.unmount");
 const struct schema container_updated_schema =
     SCHEMA("container.updated", struct container_update, container_update_fields);
 /* clang-format on */

@@ -33,7 +33,18 @@ struct container_kill {
 struct container_remove {
     bool force;                 /* a running one is stopped first */
     struct maybe_u32 timeout_s; /* of that stop */
+    bool volumes;               /* the anonymous ones made for it, too */
 };
+
+/* container.copy: a tar, sent before as an upload stream, is extracted in it. */
+struct container_copy {
+    char *upload;
+    char *path;      /* absolute, in the container: a directory, or the file's new name */
+    bool is_renamed; /* the tar's only entry gets the last part of `path` as its name */
+};
+
+/* container.mount, container.unmount have no fields: its root filesystem stays mounted for an
+ * operator who looks at it. */
 
 /* container.rename: the name is held for it from its admission to its outcome. */
 struct container_rename {
@@ -65,6 +76,9 @@ extern const struct schema container_cleanup_schema;
 extern const struct schema container_remove_schema;
 extern const struct schema container_rename_schema;
 extern const struct schema container_update_schema;
+extern const struct schema container_copy_schema;
+extern const struct schema container_mount_schema;
+extern const struct schema container_unmount_schema;
 extern const struct schema container_updated_schema; /* an event; struct container_update */
 
 #endif

@@ -23,9 +23,9 @@ const struct schema ulimit_config_schema =
 /* clang-format off */
 static const struct field container_config_fields[] = {
     FIELD(struct container_config, name,              "name",              true),
-    FIELD(struct container_config, rootfs,            "rootfs",            true),
+    FIELD(struct container_config, rootfs,            "rootfs",            false),
     FIELD(struct container_config, read_only,         "read_only",         false),
-    FIELD(struct container_config, command,           "command",           true),
+    FIELD(struct container_config, command,           "command",           false),
     FIELD(struct container_config, env,               "env",               false),
     FIELD(struct container_config, workdir,           "workdir",           false),
     FIELD(struct container_config, user,              "user",              false),
@@ -60,6 +60,16 @@ static const struct field container_config_fields[] = {
     FIELD(struct container_config, no_hosts,          "no_hosts",          false),
     FIELD(struct container_config, hosts_add,         "hosts_add",         false),
     FIELD(struct container_config, requires,          "requires",          false),
+    FIELD(struct container_config, image,             "image",             false),
+    FIELD(struct container_config, image_id,          "image_id",          false),
+    FIELD(struct container_config, pull,              "pull",              false),
+    FIELD(struct container_config, entrypoint,        "entrypoint",        false),
+    FIELD(struct container_config, has_entrypoint,    "has_entrypoint",    false),
+    FIELD(struct container_config, image_volumes,     "image_volumes",     false),
+    FIELD(struct container_config, uid_map,           "uid_map",           false),
+    FIELD(struct container_config, gid_map,           "gid_map",           false),
+    FIELD(struct container_config, authfile,          "authfile",          false),
+    FIELD(struct container_config, no_tls_verify,     "no_tls_verify",     false),
 };
 /* clang-format on */
 

@@ -9,8 +9,9 @@
 #include "schemas/schema.h"
 
 struct mount_config {
-    char *type;               /* "bind" or "tmpfs" */
-    char *source;             /* absolute path on the host; NULL for tmpfs */
+    char *type;               /* "bind", "tmpfs" or "volume" */
+    char *source;             /* bind: absolute path on the host; volume: its name, NULL makes an
+                               * anonymous one (the worker fills it in); tmpfs: NULL */
     char *destination;        /* absolute path in the container */
     struct text_list options; /* mount(8) words: "ro", "nosuid", "rprivate", "size=64m" */
 };
@@ -23,9 +24,9 @@ struct ulimit_config {
 
 struct container_config {
     char *name;                 /* unique on its host; name_is_valid() */
-    char *rootfs;               /* absolute path of a directory on the host */
+    char *rootfs;               /* absolute path of a directory on the host; NULL: of `image` */
     bool read_only;             /* root filesystem mounted read-only */
-    struct text_list command;   /* argv, at least one word */
+    struct text_list command;   /* argv after `entrypoint`; of an image: none means the image's */
     struct text_list env;       /* "NAME=value" */
     char *workdir;              /* NULL: "/" */
     char *user;                 /* "user[:group]", names or numbers; NULL: root */
@@ -55,12 +56,23 @@ struct container_config {
     bool auto_remove;                /* --rm: removed by the worker when it has ended */
     bool terminal;                   /* a pseudo-terminal for the process */
     struct text_list create_command; /* what the operator typed, for inspect */
-    char *restart_policy;       /* "no", "on-failure", "always", "unless-stopped"; NULL: "no" */
-    uint32_t restart_retries;   /* of on-failure; 0: no limit */
-    bool no_hosts;              /* leave /etc/hosts as the root filesystem has it */
-    struct text_list hosts_add; /* "name:ip" lines for /etc/hosts */
-    struct text_list requires;  /* containers of its host that run before it: by id; in a create
-                                   also by name */
+    char *restart_policy;        /* "no", "on-failure", "always", "unless-stopped"; NULL: "no" */
+    uint32_t restart_retries;    /* of on-failure; 0: no limit */
+    bool no_hosts;               /* leave /etc/hosts as the root filesystem has it */
+    struct text_list hosts_add;  /* "name:ip" lines for /etc/hosts */
+    struct text_list requires;   /* containers of its host that run before it: by id; in a create
+                                    also by name */
+    char *image;                 /* name or id, as typed; the worker fills in the rest */
+    char *image_id;              /* 64 hexadecimal digits */
+    char *pull;                  /* "missing", "never" or "always"; NULL: "missing" */
+    struct text_list entrypoint; /* none: the image's, unless `has_entrypoint` */
+    bool has_entrypoint;         /* the image's entrypoint and command do not count */
+    char *image_volumes;         /* "anonymous", "tmpfs" or "ignore" the volumes that the image
+                                  * wants; NULL: "anonymous" */
+    struct text_list uid_map;    /* "container:host:size"; none: no user namespace */
+    struct text_list gid_map;
+    char *authfile;     /* of a pull: a path on the host */
+    bool no_tls_verify; /* of a pull */
 };
 
 extern const struct schema mount_config_schema;

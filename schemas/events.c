@@ -44,7 +44,8 @@ static const struct field container_renamed_fields[] = {
 };
 
 static const struct field command_done_fields[] = {
-    FIELD(struct command_done, run, "run", false),
+    FIELD(struct command_done, run,     "run",     false),
+    FIELD(struct command_done, results, "results", false),
 };
 
 static const struct field command_failed_fields[] = {

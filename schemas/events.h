@@ -62,7 +62,8 @@ struct container_renamed {
 
 /* command.done, and with a reason command.failed, .refused, .expired: exactly one for a command. */
 struct command_done {
-    uint32_t run; /* of the container, when the command made or ended one */
+    uint32_t run;             /* of the container, when the command made or ended one */
+    struct text_list results; /* ids of images and names of volumes that it made or removed */
 };
 
 struct command_failed {

@@ -30,6 +30,13 @@ static const char *const names[FAILURE_COUNT] = {
     [FAILURE_DISK] = "disk",
     [FAILURE_DEPENDENCY] = "dependency",
     [FAILURE_DEPENDANTS] = "dependants",
+    [FAILURE_NO_IMAGE] = "no-image",
+    [FAILURE_IMAGE_IN_USE] = "image-in-use",
+    [FAILURE_REGISTRY] = "registry",
+    [FAILURE_NO_VOLUME] = "no-volume",
+    [FAILURE_VOLUME_EXISTS] = "volume-exists",
+    [FAILURE_VOLUME_IN_USE] = "volume-in-use",
+    [FAILURE_STORAGE] = "storage",
 };
 
 const char *failure_name(enum failure failure)

@@ -32,6 +32,13 @@ enum failure {
     FAILURE_DISK,              /* no space, or the disk fails */
     FAILURE_DEPENDENCY,        /* a container that it requires does not run, or is not there */
     FAILURE_DEPENDANTS,        /* other containers require it */
+    FAILURE_NO_IMAGE,          /* the host has no such image */
+    FAILURE_IMAGE_IN_USE,      /* containers are made from it */
+    FAILURE_REGISTRY,          /* the image could not be pulled */
+    FAILURE_NO_VOLUME,         /* the host has no such volume */
+    FAILURE_VOLUME_EXISTS,     /* the name is taken */
+    FAILURE_VOLUME_IN_USE,     /* containers use it */
+    FAILURE_STORAGE,           /* a mount, a layer or a copy failed */
     FAILURE_COUNT,
 };
 

@@ -6,8 +6,10 @@
 #include "schemas/bus.h"
 #include "schemas/commands.h"
 #include "schemas/events.h"
+#include "schemas/images.h"
 #include "schemas/record.h"
 #include "schemas/rows.h"
+#include "schemas/volumes.h"
 
 /* clang-format off */
 const struct registry_entry registry[] = {
@@ -56,6 +58,20 @@ const struct registry_entry registry[] = {
     { MESSAGE_COMMAND, &container_remove_schema },
     { MESSAGE_COMMAND, &container_rename_schema },
     { MESSAGE_COMMAND, &container_update_schema },
+    { MESSAGE_COMMAND, &container_commit_schema },
+    { MESSAGE_COMMAND, &container_copy_schema },
+    { MESSAGE_COMMAND, &container_mount_schema },
+    { MESSAGE_COMMAND, &container_unmount_schema },
+    { MESSAGE_COMMAND, &image_pull_schema },
+    { MESSAGE_COMMAND, &image_load_schema },
+    { MESSAGE_COMMAND, &image_import_schema },
+    { MESSAGE_COMMAND, &image_tag_schema },
+    { MESSAGE_COMMAND, &image_untag_schema },
+    { MESSAGE_COMMAND, &image_remove_schema },
+    { MESSAGE_COMMAND, &image_prune_schema },
+    { MESSAGE_COMMAND, &volume_create_schema },
+    { MESSAGE_COMMAND, &volume_remove_schema },
+    { MESSAGE_COMMAND, &volume_prune_schema },
     { MESSAGE_EVENT,   &container_created_schema },
     { MESSAGE_EVENT,   &container_initialized_schema },
     { MESSAGE_EVENT,   &container_init_failed_schema },
@@ -71,6 +87,11 @@ const struct registry_entry registry[] = {
     { MESSAGE_EVENT,   &container_removed_schema },
     { MESSAGE_EVENT,   &container_renamed_schema },
     { MESSAGE_EVENT,   &container_updated_schema },
+    { MESSAGE_EVENT,   &image_added_schema },
+    { MESSAGE_EVENT,   &image_tagged_schema },
+    { MESSAGE_EVENT,   &image_removed_schema },
+    { MESSAGE_EVENT,   &volume_created_schema },
+    { MESSAGE_EVENT,   &volume_removed_schema },
     { MESSAGE_EVENT,   &command_done_schema },
     { MESSAGE_EVENT,   &command_failed_schema },
     { MESSAGE_EVENT,   &command_refused_schema },
@@ -92,6 +113,12 @@ const struct registry_entry registry[] = {
     { MESSAGE_PART,    &host_row_schema },
     { MESSAGE_PART,    &command_row_schema },
     { MESSAGE_PART,    &client_row_schema },
+    { MESSAGE_PART,    &image_config_schema },
+    { MESSAGE_PART,    &image_layer_schema },
+    { MESSAGE_PART,    &image_schema },
+    { MESSAGE_PART,    &image_row_schema },
+    { MESSAGE_PART,    &volume_schema },
+    { MESSAGE_PART,    &volume_row_schema },
 };
 /* clang-format on */
 

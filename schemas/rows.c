@@ -65,6 +65,7 @@ static const struct field command_row_fields[] = {
     FIELD(struct command_row, text,        "text",        false),
     FIELD(struct command_row, run,         "run",         false),
     FIELD(struct command_row, name,        "name",        false),
+    FIELD(struct command_row, results,     "results",     false),
 };
 
 static const struct field client_row_fields[] = {

@@ -85,8 +85,9 @@ struct command_row {
     uint64_t outcome_pos; /* 0 while pending */
     char *code;           /* failure_name() of an outcome that is not done */
     char *text;
-    uint32_t run; /* of the outcome */
-    char *name;   /* of a rename: what it holds until its outcome */
+    uint32_t run;             /* of the outcome */
+    char *name;               /* of a rename: what it holds until its outcome */
+    struct text_list results; /* of the outcome */
 };
 
 /* The high-water mark of one client: what is not above it was said before. */
