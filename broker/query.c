@@ -16,6 +16,8 @@
 #include "common/io/log.h"
 #include "schemas/bus.h"
 #include "schemas/codec.h"
+#include "schemas/images.h"
+#include "schemas/volumes.h"
 
 #define QUERY_SCAN_MAX 4096
 
@@ -37,6 +39,16 @@ static const char *host_of_host(const void *row)
     return ((const struct host_row *)row)->name;
 }
 
+static const char *host_of_image(const void *row)
+{
+    return ((const struct image_row *)row)->host;
+}
+
+static const char *host_of_volume(const void *row)
+{
+    return ((const struct volume_row *)row)->host;
+}
+
 static const char *host_of_command(const void *row)
 {
     return ((const struct command_row *)row)->host;
@@ -47,6 +59,8 @@ static const struct table tables[] = {
     { "containers", VIEW_CONTAINERS, &container_row_schema, host_of_container, false },
     { "hosts",      VIEW_HOSTS,      &host_row_schema,      host_of_host,      false },
     { "commands",   VIEW_COMMANDS,   &command_row_schema,   host_of_command,   true },
+    { "images",     VIEW_IMAGES,     &image_row_schema,     host_of_image,     false },
+    { "volumes",    VIEW_VOLUMES,    &volume_row_schema,    host_of_volume,    false },
 };
 /* clang-format on */
 
@@ -54,6 +68,8 @@ union row {
     struct container_row container;
     struct host_row host;
     struct command_row command;
+    struct image_row image;
+    struct volume_row volume;
 };
 
 /* A query while it is answered. */
@@ -84,7 +100,7 @@ static int parse_key(const struct table *table, const char *text, struct arena *
     uint8_t *id;
 
     if (!table->has_id_keys) {
-        if (strlen(text) > NAME_SIZE_MAX)
+        if (strlen(text) > VIEW_KEY_MAX)
             return error_set(err, -EINVAL, "no key of %s is so long", table->name);
         *ret = bytes_of_text(text);
         return 0;

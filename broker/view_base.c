@@ -17,6 +17,8 @@ static const char *const names[VIEW_TABLE_COUNT] = {
     [VIEW_FINISHED] = "base_finished",
     [VIEW_CLIENT_HOURS] = "base_client_hours",
     [VIEW_TOTALS] = "base_totals",
+    [VIEW_IMAGES] = "base_images",
+    [VIEW_VOLUMES] = "base_volumes",
 };
 
 static int get_row(void *store, enum view_table table, struct bytes key, struct bytes *ret)

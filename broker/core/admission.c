@@ -8,6 +8,7 @@
 #include "common/fleet/config_check.h"
 #include "common/fleet/config_update.h"
 #include "common/fleet/container_state.h"
+#include "common/fleet/storage_check.h"
 #include "schemas/commands.h"
 #include "schemas/registry.h"
 
@@ -184,11 +185,16 @@ static int check_queue(struct question *question, struct admission *ret, struct 
     return 0;
 }
 
+/* Images and volumes are a host's; all else is about a container. */
 static int check_container_id(struct question *question, struct admission *ret, struct error *err)
 {
     const char *id = question->command->container;
 
     (void)err;
+    if (storage_command_is(question->command->type)) {
+        (void)storage_command_check(question->command->type, question->body, &ret->refusal);
+        return 0;
+    }
     if (id == NULL || !container_id_is_valid(id))
         (void)refuse(&ret->refusal, FAILURE_INVALID_ARGUMENT,
                      "container id '%s' is not valid: it has %d digits of 0-9 and a-f",
@@ -275,6 +281,8 @@ static int check_subject(struct question *question, struct admission *ret, struc
 {
     enum container_operation operation = container_operation_of(question->command->type);
 
+    if (storage_command_is(question->command->type))
+        return 0;
     if (operation == CONTAINER_OPERATION_CREATE)
         return check_create(question, ret, err);
     if (operation == CONTAINER_OPERATION_RENAME)

@@ -9,7 +9,7 @@
  *                cause = its id, so that the same question gets the same answer again
  *
  * Whether a container's state allows a command now is not asked here: it may change until the
- * command begins, and the worker decides then.
+ * command begins, and the worker decides then. So it is with images and volumes.
  */
 #ifndef GANTRY_BROKER_CORE_ADMISSION_H
 #define GANTRY_BROKER_CORE_ADMISSION_H

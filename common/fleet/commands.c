@@ -132,6 +132,7 @@ static int read_outcome(const struct record *record, struct command_row *row, st
     if (kind->state == COMMAND_DONE) {
         r = body_decode(kind->schema, record, &done, arena, err);
         row->run = r == 0 ? done.run : 0;
+        row->results = r == 0 ? done.results : (struct text_list){ 0 };
     } else {
         r = body_decode(kind->schema, record, &failed, arena, err);
         row->code = r == 0 ? failed.code : NULL;

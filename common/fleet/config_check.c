@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "common/fleet/config_image.h"
 #include "common/id.h"
 
 #define CPU_PERIOD_MIN_US 1000 /* the kernel's limits */
@@ -50,6 +51,15 @@ static enum failure check_rootfs(const struct container_config *config, struct r
 {
     const char *rootfs = config->rootfs;
 
+    if (config->image != NULL && rootfs != NULL)
+        return fault(config, why, "it has a root filesystem and an image: give one of them");
+    if (config->image != NULL && !image_reference_is_valid(config->image))
+        return refuse(why, FAILURE_INVALID_ARGUMENT,
+                      "container %s: '%s' is no name or id of an image, like busybox or "
+                      "quay.io/team/web:1",
+                      config->name, config->image);
+    if (config->image != NULL)
+        return FAILURE_NONE;
     if (rootfs == NULL || rootfs[0] != '/')
         return refuse(why, FAILURE_INVALID_ARGUMENT,
                       "container %s: root filesystem '%s' is no absolute path: name a directory of "
@@ -71,10 +81,25 @@ static enum failure check_env(const struct container_config *config, struct refu
     return FAILURE_NONE;
 }
 
+/* Of an image that nobody has looked at yet, it may have words of its own. */
+static enum failure check_command(const struct container_config *config, struct refusal *why)
+{
+    const struct text_list *first =
+        config->entrypoint.count > 0 ? &config->entrypoint : &config->command;
+
+    if (first->count == 0 && config->image != NULL && config->image_id == NULL)
+        return FAILURE_NONE;
+    if (first->count == 0 && config->image != NULL)
+        return refuse(why, FAILURE_INVALID_ARGUMENT,
+                      "container %s: image %s has no command: say what to run", config->name,
+                      config->image);
+    if (first->count == 0 || first->items[0][0] == '\0')
+        return fault(config, why, "the command is empty: say what to run");
+    return FAILURE_NONE;
+}
+
 static enum failure check_process(const struct container_config *config, struct refusal *why)
 {
-    if (config->command.count == 0 || config->command.items[0][0] == '\0')
-        return fault(config, why, "the command is empty: say what to run");
     if (config->workdir != NULL && config->workdir[0] != '/')
         return refuse(why, FAILURE_INVALID_ARGUMENT,
                       "container %s: working directory '%s' is no absolute path", config->name,
@@ -106,6 +131,10 @@ static const struct word_rule word_rules[] = {
       { "private", "host" }, "private or host" },
     { "ipc namespace", offsetof(struct container_config, ipc),
       { "private", "host" }, "private or host" },
+    { "pull policy", offsetof(struct container_config, pull),
+      { "missing", "never", "always" }, "missing, never or always" },
+    { "policy for the image's volumes", offsetof(struct container_config, image_volumes),
+      { "anonymous", "tmpfs", "ignore" }, "anonymous, tmpfs or ignore" },
     { "seccomp profile", offsetof(struct container_config, seccomp),
       { "unconfined" }, "unconfined, or leave it out for the default" },
     { "runtime", offsetof(struct container_config, runtime),
@@ -164,18 +193,24 @@ static enum failure check_mount(const struct container_config *config,
     const char *at = mount->destination != NULL ? mount->destination : "";
     bool is_bind = mount->type != NULL && strcmp(mount->type, "bind") == 0;
     bool is_tmpfs = mount->type != NULL && strcmp(mount->type, "tmpfs") == 0;
+    bool is_volume = mount->type != NULL && strcmp(mount->type, "volume") == 0;
 
     if (!is_inside(mount->destination) || at[strspn(at, "/")] == '\0')
         return refuse(why, FAILURE_INVALID_ARGUMENT,
                       "container %s: mount destination '%s' is not an absolute path below /",
                       config->name, at);
-    if (!is_bind && !is_tmpfs)
+    if (!is_bind && !is_tmpfs && !is_volume)
         return refuse(why, FAILURE_INVALID_ARGUMENT,
-                      "container %s: mount %s of type '%s' is not known: use bind or tmpfs",
+                      "container %s: mount %s of type '%s' is not known: use bind, volume or tmpfs",
                       config->name, at, mount->type != NULL ? mount->type : "");
     if (is_bind && (mount->source == NULL || mount->source[0] != '/'))
         return refuse(why, FAILURE_INVALID_ARGUMENT,
                       "container %s: bind mount %s has no absolute source path", config->name, at);
+    if (is_volume && mount->source != NULL && !name_is_valid(mount->source))
+        return refuse(why, FAILURE_INVALID_ARGUMENT,
+                      "container %s: '%s' at %s is no name of a volume: use letters, digits, '_', "
+                      "'.' and '-', the first a letter or digit",
+                      config->name, mount->source, at);
     if (is_tmpfs && mount->source != NULL)
         return refuse(why, FAILURE_INVALID_ARGUMENT, "container %s: tmpfs mount %s takes no source",
                       config->name, at);
@@ -251,6 +286,10 @@ static enum failure check_security(const struct container_config *config, struct
 {
     enum failure failure = check_capabilities(config, &config->cap_add, why);
 
+    if (config->uid_map.count > 0 || config->gid_map.count > 0)
+        return refuse(why, FAILURE_UNSUPPORTED,
+                      "container %s: user namespaces are not there yet: leave the id maps out",
+                      config->name);
     return failure != FAILURE_NONE ? failure : check_capabilities(config, &config->cap_drop, why);
 }
 
@@ -295,8 +334,8 @@ enum failure config_check(const struct container_config *config, struct refusal 
 {
     typedef enum failure check_fn(const struct container_config *config, struct refusal *why);
     static check_fn *const checks[] = {
-        check_name,      check_rootfs,   check_process, check_words, check_restart,  check_mounts,
-        check_resources, check_security, check_stop,    check_hosts, check_requires,
+        check_name,   check_rootfs,    check_command,  check_process, check_words, check_restart,
+        check_mounts, check_resources, check_security, check_stop,    check_hosts, check_requires,
     };
 
     for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++) {

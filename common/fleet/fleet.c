@@ -8,6 +8,9 @@
 #include "common/fleet/container_state.h"
 #include "common/fleet/containers.h"
 #include "common/fleet/hosts.h"
+#include "common/fleet/storage.h"
+#include "schemas/images.h"
+#include "schemas/volumes.h"
 
 typedef int apply_fn(const struct view *view, const struct record *record, struct error *err);
 
@@ -25,6 +28,11 @@ static const struct part parts[] = {
     { &host_hello_schema,       hosts_hello },
     { &host_unreachable_schema, hosts_unreachable },
     { &host_reachable_schema,   hosts_reachable },
+    { &image_added_schema,      storage_image_added },
+    { &image_tagged_schema,     storage_image_tagged },
+    { &image_removed_schema,    storage_image_removed },
+    { &volume_created_schema,   storage_volume_created },
+    { &volume_removed_schema,   storage_volume_removed },
 };
 /* clang-format on */
 

@@ -37,6 +37,8 @@ enum view_table {
     VIEW_FINISHED,     /* position of an outcome (8) -> its time (8), the command's 16 bytes */
     VIEW_CLIENT_HOURS, /* hour of its last word (8), client (8) -> one byte */
     VIEW_TOTALS,       /* "finished", "clients", "pending/<host>", "forgotten" -> a number (8) */
+    VIEW_IMAGES,       /* "<host>/<image id>" -> image_row */
+    VIEW_VOLUMES,      /* "<host>/<volume's name>" -> volume_row */
     VIEW_TABLE_COUNT,
 };
 

@@ -5,6 +5,7 @@
 
 #include "common/fleet/body.h"
 #include "common/fleet/containers.h"
+#include "common/fleet/storage.h"
 #include "common/fleet/view.h"
 
 /* What the host was, its facts sealed, or a new row: its state is zero then. */
@@ -67,6 +68,8 @@ int hosts_hello(const struct view *view, const struct record *record, struct err
                          (unsigned long long)row.incarnation);
     if (!is_same_journal) {
         r = containers_drop_host(view, row.name, err);
+        if (r == 0)
+            r = storage_drop_host(view, row.name, err);
         if (r < 0)
             return r;
         row.journal = hello.journal;

@@ -7,6 +7,8 @@
 
 #include "common/crc32c.h"
 #include "schemas/codec.h"
+#include "schemas/images.h"
+#include "schemas/volumes.h"
 
 struct view_table_kind {
     const char *name;
@@ -24,6 +26,8 @@ static const struct view_table_kind tables[VIEW_TABLE_COUNT] = {
     [VIEW_FINISHED]     = { "finished",     NULL, NULL },
     [VIEW_CLIENT_HOURS] = { "client_hours", NULL, NULL },
     [VIEW_TOTALS]       = { "totals",       NULL, NULL },
+    [VIEW_IMAGES]       = { "images",       &image_row_schema, NULL },
+    [VIEW_VOLUMES]      = { "volumes",      &volume_row_schema, NULL },
 };
 /* clang-format on */
 

@@ -11,10 +11,10 @@
 #include "common/auto.h"
 #include "common/id.h"
 #include "common/io/files.h"
+#include "common/signals.h"
 #include "ops/console/limit_args.h"
 #include "ops/console/mount_args.h"
 #include "ops/console/restart_args.h"
-#include "ops/console/signals.h"
 
 #define ENV_FILE_BYTES_MAX (1024 * 1024)
 

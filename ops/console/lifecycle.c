@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/signals.h"
 #include "ops/console/fleet_rows.h"
 #include "ops/console/select.h"
-#include "ops/console/signals.h"
 #include "ops/console/submit.h"
 #include "ops/console/verbs.h"
 #include "schemas/commands.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/auto.h"
-#include "ops/console/signals.h"
+#include "common/signals.h"
 #include "ops/console/tree.h"
 #include "ops/console/units.h"
 #include "schemas/codec.h"

@@ -111,6 +111,35 @@ static void a_root_filesystem_is_an_absolute_path(void **unused)
                      "of the host from / on");
 }
 
+static void a_root_filesystem_or_an_image_but_not_both(void **unused)
+{
+    struct container_config config = good();
+    struct refusal why;
+
+    (void)unused;
+    config.image = TEXT("quay.io/team/web:1");
+    refused(&config, "container web: it has a root filesystem and an image: give one of them");
+    config.rootfs = NULL;
+    assert_int_equal(config_check(&config, &why), FAILURE_NONE);
+    config.image = TEXT("Web");
+    refused(&config, "container web: 'Web' is no name or id of an image, like busybox or "
+                     "quay.io/team/web:1");
+}
+
+static void an_image_may_have_a_command_until_it_is_known(void **unused)
+{
+    struct container_config config = good();
+    struct refusal why;
+
+    (void)unused;
+    config.rootfs = NULL;
+    config.image = TEXT("web");
+    config.command.count = 0;
+    assert_int_equal(config_check(&config, &why), FAILURE_NONE);
+    config.image_id = TEXT("9f1c");
+    refused(&config, "container web: image web has no command: say what to run");
+}
+
 static void there_is_something_to_run(void **unused)
 {
     struct container_config config = good();
@@ -195,8 +224,16 @@ static void mounts_say_what_goes_where(void **unused)
     (void)unused;
     config.mounts = (struct message_list){ .items = &mount, .count = 1 };
     refused(&config, "container web: bind mount /data has no absolute source path");
+    mount.type = TEXT("glusterfs");
+    refused(&config, "container web: mount /data of type 'glusterfs' is not known: use bind, "
+                     "volume or tmpfs");
     mount.type = TEXT("volume");
-    refused(&config, "container web: mount /data of type 'volume' is not known: use bind or tmpfs");
+    accepted(&config);
+    mount.source = TEXT("../data");
+    refused(&config, "container web: '../data' at /data is no name of a volume: use letters, "
+                     "digits, '_', '.' and '-', the first a letter or digit");
+    mount.source = TEXT("data");
+    accepted(&config);
     mount.type = TEXT("tmpfs");
     mount.source = TEXT("/srv");
     refused(&config, "container web: tmpfs mount /data takes no source");
@@ -282,6 +319,8 @@ int main(void)
         cmocka_unit_test(everything_at_once_is_accepted),
         cmocka_unit_test(a_name_follows_the_rule),
         cmocka_unit_test(a_root_filesystem_is_an_absolute_path),
+        cmocka_unit_test(a_root_filesystem_or_an_image_but_not_both),
+        cmocka_unit_test(an_image_may_have_a_command_until_it_is_known),
         cmocka_unit_test(there_is_something_to_run),
         cmocka_unit_test(the_process_has_sensible_surroundings),
         cmocka_unit_test(words_are_known_words),

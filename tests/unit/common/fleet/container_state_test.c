@@ -67,6 +67,10 @@ static const struct operation_row {
     { CONTAINER_OPERATION_FORCE_REMOVE, { OK, OK,  OK,  OK, OK,  OK, OK,  OK, OK } },
     { CONTAINER_OPERATION_RENAME,       { E,  OK,  OK,  OK, OK,  OK, OK,  E,  OK } },
     { CONTAINER_OPERATION_UPDATE,       { E,  OK,  OK,  OK, OK,  OK, OK,  E,  OK } },
+    { CONTAINER_OPERATION_COMMIT,       { E,  OK,  OK,  OK, OK,  OK, OK,  E,  OK } },
+    { CONTAINER_OPERATION_COPY,         { E,  OK,  OK,  OK, OK,  OK, OK,  E,  OK } },
+    { CONTAINER_OPERATION_MOUNT,        { E,  OK,  OK,  OK, OK,  OK, OK,  E,  OK } },
+    { CONTAINER_OPERATION_UNMOUNT,      { E,  OK,  OK,  OK, OK,  OK, OK,  E,  OK } },
 };
 /* clang-format on */
 

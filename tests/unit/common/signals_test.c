@@ -1,5 +1,5 @@
 /* Signals by name and number. */
-#include "ops/console/signals.h"
+#include "common/signals.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* Signals by name and number, as operators say them. */
-#ifndef GANTRY_OPS_CONSOLE_SIGNALS_H
-#define GANTRY_OPS_CONSOLE_SIGNALS_H
+#ifndef GANTRY_COMMON_SIGNALS_H
+#define GANTRY_COMMON_SIGNALS_H
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 /* Signals by name and number; see the header. */
-#include "ops/console/signals.h"
+#include "common/signals.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,0 +1,181 @@
+/* Images and volumes in the fold; see the header. */
+#include "common/fleet/storage.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/fleet/body.h"
+#include "common/fleet/view.h"
+#include "schemas/images.h"
+#include "schemas/volumes.h"
+
+/* The key of the row: "<host>/<what>". */
+static int make_key(const struct record *record, const char *what, struct arena *arena,
+                    struct bytes *ret, struct error *err)
+{
+    if (record->host == NULL || !name_is_valid(record->host))
+        return error_set(err, -EPROTO, "%s without a host", record->type);
+    if (what == NULL || !name_is_valid(what))
+        return error_set(err, -EPROTO, "%s of '%s'", record->type, what == NULL ? "" : what);
+    *ret = view_name_key(record->host, what, arena);
+    return 0;
+}
+
+/* The row that the record is about must be there. */
+static int get_row(const struct view *view, enum view_table table, const struct record *record,
+                   struct bytes key, void *ret, struct arena *arena, struct error *err)
+{
+    int r = view_get_row(view, table, key, ret, arena, err);
+
+    if (r != -ENOENT)
+        return r;
+    return error_set(err, -EPROTO, "%s of %.*s, which is not there", record->type, (int)key.size,
+                     (const char *)key.data);
+}
+
+int storage_image_added(const struct view *view, const struct record *record, struct error *err)
+{
+    autoarena arena = { 0 };
+    struct image_added added;
+    struct image_row row;
+    struct bytes key;
+    int r;
+
+    r = body_decode(&image_added_schema, record, &added, &arena, err);
+    if (r == 0)
+        r = make_key(record, added.image->id, &arena, &key, err);
+    if (r < 0)
+        return r;
+    row = (struct image_row){
+        .host = record->host,
+        .added = record->happened,
+        .image = added.image,
+        .pos = record->pos,
+    };
+    return view_put_row(view, VIEW_IMAGES, key, &row, err);
+}
+
+int storage_image_tagged(const struct view *view, const struct record *record, struct error *err)
+{
+    autoarena arena = { 0 };
+    struct image_tagged tagged;
+    struct image_row row;
+    struct bytes key;
+    int r;
+
+    r = body_decode(&image_tagged_schema, record, &tagged, &arena, err);
+    if (r == 0)
+        r = make_key(record, tagged.id, &arena, &key, err);
+    if (r == 0)
+        r = get_row(view, VIEW_IMAGES, record, key, &row, &arena, err);
+    if (r < 0)
+        return r;
+    row.image->names = tagged.names;
+    row.pos = record->pos;
+    return view_put_row(view, VIEW_IMAGES, key, &row, err);
+}
+
+int storage_image_removed(const struct view *view, const struct record *record, struct error *err)
+{
+    autoarena arena = { 0 };
+    struct image_removed removed;
+    struct image_row row;
+    struct bytes key;
+    int r;
+
+    r = body_decode(&image_removed_schema, record, &removed, &arena, err);
+    if (r == 0)
+        r = make_key(record, removed.id, &arena, &key, err);
+    if (r == 0)
+        r = get_row(view, VIEW_IMAGES, record, key, &row, &arena, err);
+    return r < 0 ? r : view_remove(view, VIEW_IMAGES, key, err);
+}
+
+int storage_volume_created(const struct view *view, const struct record *record, struct error *err)
+{
+    autoarena arena = { 0 };
+    struct volume_created created;
+    struct volume_row row;
+    struct bytes key;
+    int r;
+
+    r = body_decode(&volume_created_schema, record, &created, &arena, err);
+    if (r == 0)
+        r = make_key(record, created.volume->name, &arena, &key, err);
+    if (r < 0)
+        return r;
+    row = (struct volume_row){
+        .host = record->host,
+        .created = record->happened,
+        .volume = created.volume,
+        .pos = record->pos,
+    };
+    return view_put_row(view, VIEW_VOLUMES, key, &row, err);
+}
+
+int storage_volume_removed(const struct view *view, const struct record *record, struct error *err)
+{
+    autoarena arena = { 0 };
+    struct volume_removed removed;
+    struct volume_row row;
+    struct bytes key;
+    int r;
+
+    r = body_decode(&volume_removed_schema, record, &removed, &arena, err);
+    if (r == 0)
+        r = make_key(record, removed.name, &arena, &key, err);
+    if (r == 0)
+        r = get_row(view, VIEW_VOLUMES, record, key, &row, &arena, err);
+    return r < 0 ? r : view_remove(view, VIEW_VOLUMES, key, err);
+}
+
+/* Keys of one host's rows, collected first: a walk must not change what it walks. */
+struct held {
+    struct bytes key;
+    struct held *next;
+};
+
+struct collection {
+    struct bytes prefix; /* "<host>/" */
+    struct arena *arena;
+    struct held *first;
+};
+
+static int collect(void *owner, struct bytes key, struct bytes value)
+{
+    struct collection *collection = owner;
+    struct held *held;
+
+    (void)value;
+    if (key.size < collection->prefix.size ||
+        memcmp(key.data, collection->prefix.data, collection->prefix.size) != 0)
+        return 1;
+    held = arena_zeroed(collection->arena, sizeof(*held));
+    held->key = (struct bytes){
+        .data = (const uint8_t *)arena_text_n(collection->arena, (const char *)key.data, key.size),
+        .size = key.size,
+    };
+    held->next = collection->first;
+    collection->first = held;
+    return 0;
+}
+
+static int drop_table(const struct view *view, enum view_table table, const char *host,
+                      struct error *err)
+{
+    autoarena arena = { 0 };
+    struct collection collection = { .prefix = view_name_key(host, "", &arena), .arena = &arena };
+    int r;
+
+    r = view->functions->walk(view->store, table, collection.prefix, collect, &collection, err);
+    for (struct held *held = collection.first; r == 0 && held != NULL; held = held->next)
+        r = view_remove(view, table, held->key, err);
+    return r;
+}
+
+int storage_drop_host(const struct view *view, const char *host, struct error *err)
+{
+    int r = drop_table(view, VIEW_IMAGES, host, err);
+
+    return r < 0 ? r : drop_table(view, VIEW_VOLUMES, host, err);
+}
