@@ -13,6 +13,16 @@ static int load_container(void *owner, struct bytes value, struct error *err)
     return engine_load_container(owner, value, err);
 }
 
+static int load_image(void *owner, struct bytes value, struct error *err)
+{
+    return engine_load_image(owner, value, err);
+}
+
+static int load_volume(void *owner, struct bytes value, struct error *err)
+{
+    return engine_load_volume(owner, value, err);
+}
+
 static int load_command(void *owner, struct bytes value, struct error *err)
 {
     return engine_load_command(owner, value, err);
@@ -31,8 +41,12 @@ int recovery_load(struct journal *journal, const char *host, struct engine **ret
                                         .last_seq = state->last_seq,
                                         .cursor = state->cursor };
     autodestroy(engine) struct engine *engine = engine_new(&settings);
-    int r = journal_load(journal, JOURNAL_CONTAINERS, load_container, engine, err);
+    int r = journal_load(journal, JOURNAL_IMAGES, load_image, engine, err);
 
+    if (r == 0)
+        r = journal_load(journal, JOURNAL_VOLUMES, load_volume, engine, err);
+    if (r == 0)
+        r = journal_load(journal, JOURNAL_CONTAINERS, load_container, engine, err);
     if (r == 0)
         r = journal_load(journal, JOURNAL_COMMANDS, load_command, engine, err);
     if (r == 0)

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/mem.h"
 #include "worker/kill_point.h"
@@ -20,7 +21,11 @@ static void on_done(void *owner, const struct hands_result *from)
 {
     autofree struct pending *pending = owner;
     struct step_result result = {
-        .code = from->code, .failure = from->failure, .text = from->text, .init = from->init
+        .code = from->code,
+        .failure = from->failure,
+        .text = from->text,
+        .init = from->init,
+        .image = from->image,
     };
 
     kill_point("after", step_name(pending->step));
@@ -60,6 +65,11 @@ static const struct step_entry entries[STEP_COUNT] = {
     [STEP_DELETE_RUNTIME]     = { hands_delete_runtime,     NULL },
     [STEP_REMOVE_DIRECTORIES] = { hands_remove_directories, NULL },
     [STEP_UPDATE_LIMITS]      = { hands_update_limits,      NULL },
+    [STEP_PULL_IMAGE]         = { hands_pull_image,         NULL },
+    [STEP_COMMIT]             = { hands_commit,             NULL },
+    [STEP_COPY]               = { hands_copy,               NULL },
+    [STEP_MOUNT]              = { hands_mount,              NULL },
+    [STEP_UNMOUNT]            = { hands_unmount,            NULL },
 };
 /* clang-format on */
 
@@ -77,10 +87,42 @@ static const char *runtime_of(const struct engine_container *container, enum ste
     return container->config->runtime != NULL ? container->config->runtime : preferred;
 }
 
-void step_begin(struct hands *hands, const struct action *action,
+/* The known ones of the volumes that it mounts. */
+static void add_volumes(const struct engine *engine, const struct container_config *config,
+                        struct arena *arena, struct hands_container *subject)
+{
+    const struct mount_config *mounts = config->mounts.items;
+    const struct volume **volumes = arena_zeroed(arena, config->mounts.count * sizeof(*volumes));
+
+    subject->volumes = volumes;
+    for (size_t i = 0; i < config->mounts.count; i++) {
+        const struct volume_row *row = NULL;
+
+        if (strcmp(mounts[i].type, "volume") == 0 && mounts[i].source != NULL)
+            row = engine_volume(engine, mounts[i].source);
+        if (row != NULL)
+            volumes[subject->volume_count++] = row->volume;
+    }
+}
+
+static void add_storage(const struct engine *engine, const struct engine_container *container,
+                        struct arena *arena, struct hands_container *subject)
+{
+    const struct command *command = engine_command_of(engine, container->id);
+    const struct image_row *image = engine_image(engine, container->config->image_id);
+
+    subject->image = image == NULL ? NULL : image->image;
+    add_volumes(engine, container->config, arena, subject);
+    subject->doomed_volumes = engine_doomed_volumes(engine, container->id, arena);
+    subject->commit = command == NULL ? NULL : command->commit;
+    subject->copy = command == NULL ? NULL : command->copy;
+}
+
+void step_begin(struct hands *hands, const struct engine *engine, const struct action *action,
                 const struct engine_container *container, const char *runtime, step_done_fn *done,
                 void *owner)
 {
+    autoarena arena = { 0 };
     const struct step_entry *entry = &entries[action->step];
     struct pending *pending = mem_new(struct pending);
     struct hands_container subject = {
@@ -93,6 +135,7 @@ void step_begin(struct hands *hands, const struct action *action,
         .pid_started = is_init(action->step) ? 0 : container->row->pid_started,
     };
 
+    add_storage(engine, container, &arena, &subject);
     assert(entry->begin != NULL || entry->begin_signal != NULL);
     (void)snprintf(pending->id, sizeof(pending->id), "%s", action->id);
     pending->step = action->step;

@@ -13,7 +13,7 @@ typedef void step_done_fn(void *owner, const char *id, enum step step,
 
 /* Begin the step that the action asks for; the container must be known to the engine. `done` is
  * called once, later. `runtime`: of those who choose none; may be NULL. */
-void step_begin(struct hands *hands, const struct action *action,
+void step_begin(struct hands *hands, const struct engine *engine, const struct action *action,
                 const struct engine_container *container, const char *runtime, step_done_fn *done,
                 void *owner);
 

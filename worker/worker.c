@@ -11,6 +11,7 @@
 #include "common/io/notify.h"
 #include "common/mem.h"
 #include "worker/core/engine.h"
+#include "worker/errand_table.h"
 #include "worker/io/hands.h"
 #include "worker/io/journal.h"
 #include "worker/link.h"
@@ -74,6 +75,34 @@ static void on_step_done(void *owner, const char *id, enum step step,
     drain_when_idle(worker);
 }
 
+static void on_errand_done(void *owner, uint64_t number, const struct errand_result *result)
+{
+    struct worker *worker = owner;
+    struct engine_time now;
+    struct batch *batch;
+
+    worker->steps--;
+    if (result->code == -ECANCELED)
+        return; /* the worker ends; the next one takes it up */
+    if (result->code < 0)
+        log_warning("errand.failed", "pos=%llu reason=\"%s\"", (unsigned long long)number,
+                    result->text == NULL ? "" : result->text);
+    batch = turn_begin(worker->turn, &now);
+    engine_errand_result(worker->engine, number, result, now, batch);
+    turn_end(worker->turn);
+    drain_when_idle(worker);
+}
+
+static void begin_errand(struct worker *worker, uint64_t number)
+{
+    const struct errand *errand = engine_errand(worker->engine, number);
+
+    if (worker->is_stopping || errand == NULL)
+        return;
+    worker->steps++;
+    errand_begin(worker->hands, worker->engine, errand, on_errand_done, worker);
+}
+
 static void on_action(void *owner, const struct action *action)
 {
     struct worker *worker = owner;
@@ -83,11 +112,20 @@ static void on_action(void *owner, const struct action *action)
         hands_forget_exit(worker->hands, action->id, action->run);
         return;
     }
+    if (action->kind == ACTION_FORGET_UPLOAD) {
+        hands_forget_upload(worker->hands, action->id);
+        return;
+    }
+    if (action->kind == ACTION_ERRAND) {
+        begin_errand(worker, action->number);
+        return;
+    }
     /* The next start takes it up. */
     if (worker->is_stopping || !engine_find(worker->engine, action->id, &container))
         return;
     worker->steps++;
-    step_begin(worker->hands, action, &container, worker->options->runtime, on_step_done, worker);
+    step_begin(worker->hands, worker->engine, action, &container, worker->options->runtime,
+               on_step_done, worker);
 }
 
 static void on_durable(void *owner)

@@ -232,7 +232,13 @@ static struct step_result perform(struct host *host, const struct world_action *
         return update_limits(host, body);
     case STEP_REMOVE_DIRECTORIES:
         return remove_directories(host, body);
+    case STEP_COMMIT:
+    case STEP_COPY:
+    case STEP_MOUNT:
+    case STEP_UNMOUNT:
+        return (struct step_result){ 0 };
     case STEP_NONE:
+    case STEP_PULL_IMAGE:
     case STEP_AWAIT_STOP:
     case STEP_AWAIT_DEATH:
     case STEP_AWAIT_REQUIREMENTS:

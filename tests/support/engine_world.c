@@ -44,6 +44,8 @@ struct engine_world {
     struct table containers;
     struct table commands;
     struct table units;
+    struct table images;
+    struct table volumes;
     struct table log;       /* of commands: all that were ever said */
     struct ending *endings; /* of these */
     struct world_action *actions;
@@ -126,6 +128,8 @@ void engine_world_destroy(struct engine_world *world)
     table_done(&world->containers);
     table_done(&world->commands);
     table_done(&world->units);
+    table_done(&world->images);
+    table_done(&world->volumes);
     table_done(&world->log);
     arena_done(&world->texts);
     free(world->actions);
@@ -159,6 +163,10 @@ static struct table *table_of(struct engine_world *world, enum change_kind kind)
         return &world->units;
     case CHANGE_COMMAND:
         return &world->commands;
+    case CHANGE_IMAGE:
+        return &world->images;
+    case CHANGE_VOLUME:
+        return &world->volumes;
     case CHANGE_CURSOR:
         return NULL;
     }
@@ -211,9 +219,13 @@ static void keep_action(struct engine_world *world, const struct action *action)
         mem_resized(world->actions, (world->action_count + 1) * sizeof(*world->actions));
     kept = &world->actions[world->action_count++];
     *kept = (struct world_action){
-        .kind = action->kind, .run = action->run, .step = action->step, .signal = action->signal
+        .kind = action->kind,
+        .run = action->run,
+        .step = action->step,
+        .signal = action->signal,
+        .number = action->number,
     };
-    (void)snprintf(kept->id, sizeof(kept->id), "%s", action->id);
+    (void)snprintf(kept->id, sizeof(kept->id), "%s", action->id == NULL ? "" : action->id);
 }
 
 void world_commit(struct engine_world *world)
@@ -280,6 +292,8 @@ void world_restart(struct engine_world *world, bool is_rebooted,
     batch_done(&world->batch);
     world->action_count = 0;
     world->engine = fresh_engine(world);
+    load_all(world, &world->images, engine_load_image);
+    load_all(world, &world->volumes, engine_load_volume);
     load_all(world, &world->containers, engine_load_container);
     load_all(world, &world->commands, engine_load_command);
     load_all(world, &world->units, engine_load_unit);
@@ -380,6 +394,19 @@ void world_answer(struct engine_world *world, size_t index, const struct step_re
     world->action_count--;
     if (action.kind == ACTION_STEP)
         engine_result(world->engine, action.id, result, world->now, &world->batch);
+    turn(world);
+}
+
+void world_answer_errand(struct engine_world *world, size_t index,
+                         const struct errand_result *result)
+{
+    struct world_action action = world_action(world, index);
+
+    assert(action.kind == ACTION_ERRAND);
+    memmove(&world->actions[index], &world->actions[index + 1],
+            (world->action_count - index - 1) * sizeof(action));
+    world->action_count--;
+    engine_errand_result(world->engine, action.number, result, world->now, &world->batch);
     turn(world);
 }
 

@@ -23,6 +23,7 @@ struct world_action {
     uint32_t run;
     enum step step;
     uint32_t signal;
+    uint64_t number; /* of an errand */
 };
 
 struct engine_world *engine_world_new(void);
@@ -61,6 +62,10 @@ size_t world_action_count(const struct engine_world *world);
 struct world_action world_action(const struct engine_world *world, size_t index);
 /* Take the action out; a step's result goes to the engine. */
 void world_answer(struct engine_world *world, size_t index, const struct step_result *result);
+
+/* The same for an errand. */
+void world_answer_errand(struct engine_world *world, size_t index,
+                         const struct errand_result *result);
 
 void world_exit(struct engine_world *world, const char *id, uint32_t run,
                 const struct container_died *died);

@@ -3,6 +3,7 @@
 
 #include "worker/core/lifecycle.h"
 #include "worker/core/requirements.h"
+#include "worker/core/stock.h"
 #include "worker/core/update.h"
 
 static bool is_at_rest(uint32_t state)
@@ -140,6 +141,10 @@ static void change_plan(struct unit *unit, enum container_operation operation)
     case CONTAINER_OPERATION_CLEANUP:
     case CONTAINER_OPERATION_RENAME:
     case CONTAINER_OPERATION_UPDATE:
+    case CONTAINER_OPERATION_COMMIT:
+    case CONTAINER_OPERATION_COPY:
+    case CONTAINER_OPERATION_MOUNT:
+    case CONTAINER_OPERATION_UNMOUNT:
     case CONTAINER_OPERATION_COUNT:
         break;
     }
@@ -164,12 +169,20 @@ static enum container_operation operation_for(const struct unit *unit,
     return command->operation;
 }
 
+static enum failure prepare_create(struct ledger *ledger, struct unit *unit,
+                                   struct command *command, struct refusal *why)
+{
+    enum failure failure = requirements_take(ledger, unit, command, why);
+
+    return failure != FAILURE_NONE ? failure : stock_take(ledger, unit, command, why);
+}
+
 /* What its state does not tell. */
 static enum failure prepare(struct ledger *ledger, struct unit *unit, struct command *command,
                             struct refusal *why)
 {
     if (command->operation == CONTAINER_OPERATION_CREATE)
-        return requirements_take(ledger, unit, command, why);
+        return prepare_create(ledger, unit, command, why);
     if (command->operation == CONTAINER_OPERATION_UPDATE)
         return update_prepare(unit, command, why);
     return requirements_judge(ledger, unit, command->operation, why);

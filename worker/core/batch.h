@@ -21,6 +21,8 @@ enum change_kind {
     CHANGE_UNIT,      /* id; value: what unit.h keeps of it */
     CHANGE_COMMAND,   /* number: pos in cmd/<host>; value: its struct record, until its outcome */
     CHANGE_CURSOR,    /* number: everything up to this pos in cmd/<host> is dealt with */
+    CHANGE_IMAGE,     /* id; value: a struct image_row */
+    CHANGE_VOLUME,    /* id: its name; value: a struct volume_row */
 };
 
 struct change {
@@ -32,8 +34,10 @@ struct change {
 };
 
 enum action_kind {
-    ACTION_STEP,        /* carry out `step` for container `id`, answer by engine_result() */
-    ACTION_FORGET_EXIT, /* the exit of `run` of `id` is dealt with */
+    ACTION_STEP,          /* carry out `step` for container `id`, answer by engine_result() */
+    ACTION_FORGET_EXIT,   /* the exit of `run` of `id` is dealt with */
+    ACTION_ERRAND,        /* carry out the errand at `number`, answer by engine_errand_result() */
+    ACTION_FORGET_UPLOAD, /* the upload `id` is not needed any more */
 };
 
 struct action {
@@ -42,6 +46,7 @@ struct action {
     uint32_t run; /* that the step is about */
     enum step step;
     uint32_t signal; /* of the signal steps */
+    uint64_t number; /* of an errand: its position in the log */
 };
 
 struct batch {

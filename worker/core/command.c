@@ -5,6 +5,7 @@
 
 #include "common/fleet/config_check.h"
 #include "common/fleet/config_update.h"
+#include "common/fleet/storage_check.h"
 #include "common/mem.h"
 #include "schemas/codec.h"
 #include "schemas/commands.h"
@@ -20,6 +21,8 @@ union command_body {
     struct container_remove remove;
     struct container_rename rename;
     struct container_update update;
+    struct container_commit commit;
+    struct container_copy copy;
 };
 
 static enum failure take_kill(struct command *command, uint32_t signal, struct refusal *why)
@@ -37,6 +40,27 @@ static enum failure take_update(struct command *command, const struct container_
     command->update = arena_zeroed(&command->arena, sizeof(*update));
     *command->update = *update;
     return config_update_check(update, why);
+}
+
+static enum failure take_commit(struct command *command, const struct container_commit *commit,
+                                struct refusal *why)
+{
+    command->commit = arena_zeroed(&command->arena, sizeof(*commit));
+    *command->commit = *commit;
+    return storage_check_new_name(commit->reference, why);
+}
+
+static enum failure take_copy(struct command *command, const struct container_copy *copy,
+                              struct refusal *why)
+{
+    command->copy = arena_zeroed(&command->arena, sizeof(*copy));
+    *command->copy = *copy;
+    if (!name_is_valid(copy->upload))
+        return refuse(why, FAILURE_INVALID_ARGUMENT, "'%s' is no id of an upload", copy->upload);
+    if (copy->path[0] != '/')
+        return refuse(why, FAILURE_INVALID_ARGUMENT, "'%s' is no absolute path in a container",
+                      copy->path);
+    return FAILURE_NONE;
 }
 
 /* What the body says, beyond what its schema has checked. */
@@ -57,6 +81,7 @@ static enum failure take_body(struct command *command, const union command_body 
         return FAILURE_NONE;
     case CONTAINER_OPERATION_REMOVE:
         command->timeout_s = body->remove.timeout_s;
+        command->removes_volumes = body->remove.volumes;
         if (body->remove.force)
             command->operation = CONTAINER_OPERATION_FORCE_REMOVE;
         return FAILURE_NONE;
@@ -65,6 +90,12 @@ static enum failure take_body(struct command *command, const union command_body 
         return config_check_name(command->name, why);
     case CONTAINER_OPERATION_UPDATE:
         return take_update(command, &body->update, why);
+    case CONTAINER_OPERATION_COMMIT:
+        return take_commit(command, &body->commit, why);
+    case CONTAINER_OPERATION_COPY:
+        return take_copy(command, &body->copy, why);
+    case CONTAINER_OPERATION_MOUNT:
+    case CONTAINER_OPERATION_UNMOUNT:
     case CONTAINER_OPERATION_NONE:
     case CONTAINER_OPERATION_INIT:
     case CONTAINER_OPERATION_START:

@@ -16,6 +16,7 @@
 #include "common/fleet/refusal.h"
 #include "schemas/commands.h"
 #include "schemas/container_config.h"
+#include "schemas/images.h"
 #include "schemas/record.h"
 
 struct command {
@@ -29,6 +30,10 @@ struct command {
     struct container_config *config; /* of create, and of an update that has begun; in `arena` */
     struct container_update *update; /* of update; in `arena` */
     char *name;                      /* of rename: the new one; in `arena` */
+    bool removes_volumes;            /* of remove: the anonymous ones, too */
+    struct container_commit *commit; /* of commit; in `arena` */
+    struct container_copy *copy;     /* of copy; in `arena` */
+    struct text_list results;        /* of the outcome; in `arena` */
     struct arena arena;
     bool has_hastened; /* a stop that it waits for was already made shorter */
 };

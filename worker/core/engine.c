@@ -9,16 +9,9 @@
 #include "common/mem.h"
 #include "schemas/codec.h"
 #include "worker/core/agenda.h"
-#include "worker/core/deadlines.h"
+#include "worker/core/engine_state.h"
 #include "worker/core/requirements.h"
 #include "worker/core/unit.h"
-
-struct engine {
-    struct ledger ledger;
-    uint64_t cursor;
-    bool is_full;
-    struct deadlines deadlines;
-};
 
 struct engine *engine_new(const struct engine_settings *settings)
 {
@@ -29,15 +22,8 @@ struct engine *engine_new(const struct engine_settings *settings)
     engine->ledger.last_seq = settings->last_seq;
     engine->cursor = settings->cursor;
     TAILQ_INIT(&engine->ledger.restless);
+    errands_init(&engine->ledger.errands);
     return engine;
-}
-
-static struct unit *find_unit(const struct engine *engine, const char *id)
-{
-    struct unit *unit = NULL;
-
-    HASH_FIND(by_id, engine->ledger.units, id, strlen(id), unit);
-    return unit;
 }
 
 static bool is_name_free(const struct engine *engine, const char *name)
@@ -75,6 +61,8 @@ void engine_destroy(struct engine *engine)
         drop_unit(engine, unit);
     }
     names_done(&engine->ledger.names);
+    errands_done(&engine->ledger.errands);
+    stock_done(&engine->ledger.stock);
     deadlines_done(&engine->deadlines);
     free(engine->ledger.host);
     free(engine);
@@ -129,7 +117,7 @@ int engine_load_container(struct engine *engine, struct bytes value, struct erro
 
     if (r < 0)
         return error_add_context(err, r, "row of a container");
-    if (!container_id_is_valid(row.id) || find_unit(engine, row.id) != NULL)
+    if (!container_id_is_valid(row.id) || engine_unit(engine, row.id) != NULL)
         return error_set(err, -EBADMSG, "row of container %s: its id is none, or is there twice",
                          row.id);
     unit = unit_new(row.id);
@@ -157,6 +145,26 @@ static void enqueue(struct unit *unit, struct command *command)
     unit->command_count++;
 }
 
+int engine_load_image(struct engine *engine, struct bytes value, struct error *err)
+{
+    return stock_load_image(&engine->ledger.stock, value, err);
+}
+
+int engine_load_volume(struct engine *engine, struct bytes value, struct error *err)
+{
+    return stock_load_volume(&engine->ledger.stock, value, err);
+}
+
+static int load_errand(struct engine *engine, const struct record *record, struct error *err)
+{
+    struct refusal why;
+
+    if (errands_take(&engine->ledger, record, &why) != FAILURE_NONE)
+        return error_set(err, -EBADMSG, "the kept command at %llu: %s",
+                         (unsigned long long)record->pos, why.text);
+    return 0;
+}
+
 int engine_load_command(struct engine *engine, struct bytes value, struct error *err)
 {
     autoarena arena = { 0 };
@@ -168,10 +176,12 @@ int engine_load_command(struct engine *engine, struct bytes value, struct error 
 
     if (r < 0)
         return error_add_context(err, r, "a kept command");
+    if (storage_command_is(record.type))
+        return load_errand(engine, &record, err);
     if (command_read(&record, &command, &why) != FAILURE_NONE)
         return error_set(err, -EBADMSG, "the kept command at %llu: %s",
                          (unsigned long long)record.pos, why.text);
-    unit = find_unit(engine, record.container);
+    unit = engine_unit(engine, record.container);
     if (unit == NULL && command->operation == CONTAINER_OPERATION_CREATE &&
         is_name_free(engine, command->config->name))
         unit = new_unit(engine, record.container, command);
@@ -193,17 +203,20 @@ int engine_load_unit(struct engine *engine, struct bytes value, struct error *er
 {
     autoarena arena = { 0 };
     const char *id = unit_memo_id(value, &arena);
-    struct unit *unit = id == NULL ? NULL : find_unit(engine, id);
+    struct unit *unit = id == NULL ? NULL : engine_unit(engine, id);
 
     if (unit == NULL)
         return error_set(err, -EBADMSG, "operations of container %s, which is not there",
                          id == NULL ? "?" : id);
-    return unit_load_memo(unit, value, err);
+    if (unit_load_memo(unit, value, err) < 0)
+        return -EBADMSG;
+    stock_take_up(&engine->ledger, unit);
+    return 0;
 }
 
 void engine_set_lost(struct engine *engine, const char *id)
 {
-    struct unit *unit = find_unit(engine, id);
+    struct unit *unit = engine_unit(engine, id);
 
     if (unit != NULL)
         unit->is_exit_due = true;
@@ -229,6 +242,21 @@ void engine_resume(struct engine *engine, bool is_rebooted, struct engine_time n
         settle_one(engine, unit);
     }
     settle_restless(engine);
+    errands_settle(&engine->ledger);
+}
+
+static bool is_elsewhere_or_full(const struct engine *engine, const struct record *record,
+                                 struct refusal *why)
+{
+    if (record->host != NULL && strcmp(record->host, engine->ledger.host) != 0)
+        return refuse(why, FAILURE_NO_HOST, "%s is for host %s, and this is host %s", record->type,
+                      record->host, engine->ledger.host) != FAILURE_NONE;
+    if (engine->is_full)
+        return refuse(why, FAILURE_BUSY,
+                      "the journal of host %s is full of events that no broker has taken: "
+                      "ask again when the broker can be reached",
+                      engine->ledger.host) != FAILURE_NONE;
+    return false;
 }
 
 /* Why the command cannot be taken in; `unit` is its container, NULL when there is none. */
@@ -239,14 +267,8 @@ static enum failure check_place(const struct engine *engine, const struct unit *
     bool is_create = command->operation == CONTAINER_OPERATION_CREATE;
     const char *name = is_create ? command->config->name : command->name;
 
-    if (record->host != NULL && strcmp(record->host, engine->ledger.host) != 0)
-        return refuse(why, FAILURE_NO_HOST, "%s is for host %s, and this is host %s", record->type,
-                      record->host, engine->ledger.host);
-    if (engine->is_full)
-        return refuse(why, FAILURE_BUSY,
-                      "the journal of host %s is full of events that no broker has taken: "
-                      "ask again when the broker can be reached",
-                      engine->ledger.host);
+    if (is_elsewhere_or_full(engine, record, why))
+        return why->failure;
     if (is_create && unit != NULL)
         return refuse(why, FAILURE_CONTAINER_EXISTS, "container %.12s is there already", unit->id);
     if (name != NULL && !is_name_free(engine, name))
@@ -262,17 +284,34 @@ static enum failure check_place(const struct engine *engine, const struct unit *
     return FAILURE_NONE;
 }
 
+static void accept_errand(struct engine *engine, const struct record *record)
+{
+    struct refusal why;
+
+    if (is_elsewhere_or_full(engine, record, &why) ||
+        errands_take(&engine->ledger, record, &why) != FAILURE_NONE) {
+        ledger_refuse_record(&engine->ledger, record, &why);
+        return;
+    }
+    ledger_keep_command(&engine->ledger, record);
+    errands_settle(&engine->ledger);
+}
+
 static void accept(struct engine *engine, const struct record *record)
 {
     struct command *command = NULL;
     struct unit *unit;
     struct refusal why;
 
+    if (record->type != NULL && storage_command_is(record->type)) {
+        accept_errand(engine, record);
+        return;
+    }
     if (command_read(record, &command, &why) != FAILURE_NONE) {
         ledger_refuse_record(&engine->ledger, record, &why);
         return;
     }
-    unit = find_unit(engine, record->container);
+    unit = engine_unit(engine, record->container);
     if (check_place(engine, unit, record, command, &why) != FAILURE_NONE) {
         ledger_refuse_record(&engine->ledger, record, &why);
         command_destroy(command);
@@ -301,7 +340,7 @@ void engine_command(struct engine *engine, const struct record *record, struct e
 void engine_result(struct engine *engine, const char *id, const struct step_result *result,
                    struct engine_time now, struct batch *batch)
 {
-    struct unit *unit = find_unit(engine, id);
+    struct unit *unit = engine_unit(engine, id);
 
     assert(unit != NULL && unit->in_flight != STEP_NONE);
     begin_call(engine, now, batch);
@@ -309,10 +348,23 @@ void engine_result(struct engine *engine, const char *id, const struct step_resu
     settle(engine, unit);
 }
 
+void engine_errand_result(struct engine *engine, uint64_t number,
+                          const struct errand_result *result, struct engine_time now,
+                          struct batch *batch)
+{
+    struct errand *errand = errands_find(&engine->ledger.errands, number);
+
+    if (errand == NULL)
+        return;
+    begin_call(engine, now, batch);
+    errands_result(&engine->ledger, errand, result);
+    errands_settle(&engine->ledger);
+}
+
 void engine_exit(struct engine *engine, const char *id, uint32_t run,
                  const struct container_died *died, struct engine_time now, struct batch *batch)
 {
-    struct unit *unit = find_unit(engine, id);
+    struct unit *unit = engine_unit(engine, id);
 
     begin_call(engine, now, batch);
     if (unit == NULL) {
@@ -357,7 +409,7 @@ static struct engine_container container_of_unit(const struct unit *unit)
 
 bool engine_find(const struct engine *engine, const char *id, struct engine_container *ret)
 {
-    const struct unit *unit = find_unit(engine, id);
+    const struct unit *unit = engine_unit(engine, id);
 
     if (unit == NULL)
         return false;

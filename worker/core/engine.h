@@ -37,11 +37,14 @@ void engine_destroy(struct engine *engine);
 DEFINE_AUTODESTROY(engine)
 
 /*
- * Begin with what the journal holds: all containers, then all commands without an outcome in order
- * of their positions, then all units (the values of the changes of these kinds). -EBADMSG. Then
- * engine_set_lost() for each live run that is not alive, and engine_resume() before anything else.
+ * Begin with what the journal holds: all images, volumes and containers, then all commands without
+ * an outcome in order of their positions, then all units (the values of the changes of these
+ * kinds). -EBADMSG. Then engine_set_lost() for each live run that is not alive, and engine_resume()
+ * before anything else.
  */
 int engine_load_container(struct engine *engine, struct bytes value, struct error *err);
+int engine_load_image(struct engine *engine, struct bytes value, struct error *err);
+int engine_load_volume(struct engine *engine, struct bytes value, struct error *err);
 int engine_load_command(struct engine *engine, struct bytes value, struct error *err);
 int engine_load_unit(struct engine *engine, struct bytes value, struct error *err);
 
@@ -59,6 +62,11 @@ void engine_command(struct engine *engine, const struct record *record, struct e
 /* The step that an action asked for has ended. */
 void engine_result(struct engine *engine, const char *id, const struct step_result *result,
                    struct engine_time now, struct batch *batch);
+
+/* The action of the errand at this position has ended; nothing happens when there is none. */
+void engine_errand_result(struct engine *engine, uint64_t number,
+                          const struct errand_result *result, struct engine_time now,
+                          struct batch *batch);
 
 /* A run has ended, of a container that is known or not. */
 void engine_exit(struct engine *engine, const char *id, uint32_t run,
@@ -86,6 +94,28 @@ bool engine_find(const struct engine *engine, const char *id, struct engine_cont
 /* Calls `visit` for each container; it must not change the engine but by engine_set_lost(). */
 void engine_walk(const struct engine *engine,
                  void (*visit)(void *owner, const struct engine_container *container), void *owner);
+
+/* What is known of images and volumes, borrowed until the next call; NULL when there is none. */
+const struct image_row *engine_image(const struct engine *engine, const char *id);
+const struct volume_row *engine_volume(const struct engine *engine, const char *name);
+const struct errand *engine_errand(const struct engine *engine, uint64_t number);
+
+/* The image that a text means, and NULL for none or several; see stock.h. */
+const struct image_row *engine_find_image(const struct engine *engine, const char *text);
+
+/* Calls `visit` for each row; it must not change the engine. */
+void engine_walk_images(const struct engine *engine,
+                        void (*visit)(void *owner, const struct image_row *row), void *owner);
+void engine_walk_volumes(const struct engine *engine,
+                         void (*visit)(void *owner, const struct volume_row *row), void *owner);
+
+/* The anonymous volumes that go with the container when the step under way removes it; names, in
+ * `arena`. */
+struct text_list engine_doomed_volumes(const struct engine *engine, const char *id,
+                                       struct arena *arena);
+
+/* What the commands under way at the container say, besides its configuration. */
+const struct command *engine_command_of(const struct engine *engine, const char *id);
 
 uint64_t engine_last_seq(const struct engine *engine);
 uint64_t engine_cursor(const struct engine *engine);

@@ -1,6 +1,8 @@
 /* What is journalled of a step; see the header. */
 #include "worker/core/facts.h"
 
+#include "worker/core/stock.h"
+
 /* The bodies of facts in one piece of memory. */
 union fact_body {
     struct container_created created;
@@ -47,6 +49,10 @@ void facts_say(struct ledger *ledger, struct unit *unit, const struct operation 
     if (fact == CONTAINER_EVENT_NONE)
         return;
     has_body = make_body(&body, operation, fact, result);
+    if (fact == CONTAINER_EVENT_CREATED)
+        stock_created(ledger, unit, operation);
+    else if (fact == CONTAINER_EVENT_REMOVED)
+        stock_removed(ledger, unit, operation);
     if (!ledger_event(ledger, unit, fact, operation_cause(operation), has_body ? &body : NULL))
         return;
     if (fact == CONTAINER_EVENT_INITIALIZED)

@@ -16,9 +16,9 @@ static const char *const outcome_types[] = {
     [OUTCOME_EXPIRED] = "command.expired",
 };
 
-/* Fill in what every event of this journal has, and append it with its next number. `body` as in
- * ledger_event(). The record's texts are borrowed; its body is in the batch's arena. */
-static void append_event(struct ledger *ledger, struct record *record, const void *body)
+/* Fill in what every event of this journal has, and append it with its next number. The record's
+ * texts are borrowed; its body is in the batch's arena. */
+void ledger_append(struct ledger *ledger, struct record *record, const void *body)
 {
     const struct schema *schema = registry_body(record->type);
     struct buffer encoded_body = { 0 };
@@ -62,7 +62,7 @@ bool ledger_event(struct ledger *ledger, struct unit *unit, enum container_event
         return false;
     if (event == CONTAINER_EVENT_INITIALIZED)
         record.run = unit->row.run + 1;
-    append_event(ledger, &record, body);
+    ledger_append(ledger, &record, body);
     r = container_apply(&unit->row, &record, &unit->arena, &err);
     assert(r == 0);
     (void)r;
@@ -71,18 +71,19 @@ bool ledger_event(struct ledger *ledger, struct unit *unit, enum container_event
 }
 
 static void end_command(struct ledger *ledger, struct record *record, uint64_t pos,
-                        enum outcome outcome, const struct refusal *why)
+                        enum outcome outcome, const struct text_list *results,
+                        const struct refusal *why)
 {
-    struct command_done done = { .run = record->run };
+    struct command_done done = { .run = record->run, .results = *results };
     struct command_failed failed = { 0 };
 
     record->type = arena_text(&ledger->batch->arena, outcome_types[outcome]);
     if (outcome == OUTCOME_DONE) {
-        append_event(ledger, record, &done);
+        ledger_append(ledger, record, &done);
     } else {
         failed.code = arena_text(&ledger->batch->arena, failure_name(why->failure));
         failed.text = arena_text(&ledger->batch->arena, why->text);
-        append_event(ledger, record, &failed);
+        ledger_append(ledger, record, &failed);
     }
     batch_add_change(ledger->batch,
                      &(struct change){ .kind = CHANGE_COMMAND, .number = pos, .is_removal = true });
@@ -97,17 +98,28 @@ void ledger_outcome(struct ledger *ledger, const struct unit *unit, const struct
         .cause = command->id,
     };
 
-    end_command(ledger, &record, command->pos, outcome, why);
+    end_command(ledger, &record, command->pos, outcome, &command->results, why);
+    if (command->copy != NULL)
+        ledger_forget_upload(ledger, command->copy->upload);
     if (command->name != NULL && strcmp(command->name, unit->name) != 0)
         names_release(&ledger->names, command->name, unit);
+}
+
+void ledger_errand_outcome(struct ledger *ledger, const struct errand *errand, enum outcome outcome,
+                           const struct refusal *why)
+{
+    struct record record = { .cause = errand->id };
+
+    end_command(ledger, &record, errand->pos, outcome, &errand->results, why);
 }
 
 void ledger_refuse_record(struct ledger *ledger, const struct record *record,
                           const struct refusal *why)
 {
+    static const struct text_list nothing = { 0 };
     struct record refusal = { .container = record->container, .cause = record->id };
 
-    end_command(ledger, &refusal, record->pos, OUTCOME_REFUSED, why);
+    end_command(ledger, &refusal, record->pos, OUTCOME_REFUSED, &nothing, why);
 }
 
 void ledger_keep_command(struct ledger *ledger, const struct record *record)
@@ -140,6 +152,17 @@ void ledger_forget_exit(struct ledger *ledger, const char *id, uint32_t run)
 {
     batch_add_action(ledger->batch,
                      &(struct action){ .kind = ACTION_FORGET_EXIT, .id = id, .run = run });
+}
+
+void ledger_ask_errand(struct ledger *ledger, const struct errand *errand)
+{
+    batch_add_action(ledger->batch,
+                     &(struct action){ .kind = ACTION_ERRAND, .number = errand->pos });
+}
+
+void ledger_forget_upload(struct ledger *ledger, const char *upload)
+{
+    batch_add_action(ledger->batch, &(struct action){ .kind = ACTION_FORGET_UPLOAD, .id = upload });
 }
 
 static void save_row(struct ledger *ledger, struct unit *unit)

@@ -13,7 +13,9 @@
 #include "common/fleet/container_state.h"
 #include "common/fleet/refusal.h"
 #include "worker/core/batch.h"
+#include "worker/core/errand.h"
 #include "worker/core/names.h"
+#include "worker/core/stock.h"
 #include "worker/core/unit.h"
 
 struct engine_time {
@@ -30,6 +32,8 @@ struct ledger {
     struct names names;
     struct unit *units;        /* all, by id; the engine's */
     struct unit_list restless; /* to be settled before the engine's call ends */
+    struct stock stock;
+    struct errands errands;
     struct engine_time now;
     struct batch *batch;
 };
@@ -45,6 +49,14 @@ bool ledger_event(struct ledger *ledger, struct unit *unit, enum container_event
 void ledger_outcome(struct ledger *ledger, const struct unit *unit, const struct command *command,
                     enum outcome outcome, const struct refusal *why);
 
+/* Append an event that is about no container. The record says type and cause; `body` as in
+ * ledger_event(). */
+void ledger_append(struct ledger *ledger, struct record *record, const void *body);
+
+/* The end of a command about images or volumes. */
+void ledger_errand_outcome(struct ledger *ledger, const struct errand *errand, enum outcome outcome,
+                           const struct refusal *why);
+
 /* The same for a command that never came to a container. */
 void ledger_refuse_record(struct ledger *ledger, const struct record *record,
                           const struct refusal *why);
@@ -58,6 +70,10 @@ void ledger_cursor(struct ledger *ledger, uint64_t pos);
 void ledger_ask_step(struct ledger *ledger, const struct unit *unit, enum step step,
                      uint32_t signal);
 void ledger_forget_exit(struct ledger *ledger, const char *id, uint32_t run);
+
+/* Ask for an errand's next action, or for an upload to be forgotten. */
+void ledger_ask_errand(struct ledger *ledger, const struct errand *errand);
+void ledger_forget_upload(struct ledger *ledger, const char *upload);
 
 /* Save what has changed of the unit since the last time; drop its rows when it is removed. */
 void ledger_save(struct ledger *ledger, struct unit *unit);

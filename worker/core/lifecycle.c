@@ -10,6 +10,7 @@
 #include "common/mem.h"
 #include "worker/core/facts.h"
 #include "worker/core/requirements.h"
+#include "worker/core/stock.h"
 
 #define NOT_DEAD_TEXT                                                                          \
     "container %.12s did not die within %d s of SIGKILL: its process hangs in the kernel, or " \
@@ -156,6 +157,8 @@ static bool is_needed(const struct unit *unit, const struct operation *operation
     if (row->is_patient && operation->timeout_s == 0)
         return false;
     if (row->is_of_limits && !config_update_has_limits(operation->command->update))
+        return false;
+    if (row->is_of_pull && !stock_wants_pull(operation->command))
         return false;
     if (row->step == STEP_AWAIT_REQUIREMENTS && requirements_are_met(unit))
         return false;
@@ -341,7 +344,13 @@ static void after_step(struct ledger *ledger, struct unit *unit, struct operatio
                        const struct step_result *result)
 {
     const struct step_row *row = operation_row(operation);
+    struct refusal why;
 
+    if (result->code == 0 && result->image != NULL &&
+        stock_take_result(ledger, unit, operation, result->image, &why) != FAILURE_NONE) {
+        fail(operation, why.failure, mem_dup_text(why.text));
+        return;
+    }
     if (result->code == 0)
         facts_say(ledger, unit, operation, row->fact, result);
     if (result->code == 0 || row->may_fail) {

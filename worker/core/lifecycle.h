@@ -17,6 +17,7 @@ struct step_result {
     enum failure failure;
     const char *text;
     struct container_initialized init; /* of CREATE_RUNTIME and RESOLVE_CREATE */
+    const struct image *image;         /* of PULL_IMAGE and COMMIT */
 };
 
 /* Begin `kind` in `operation`, which is the unit's `current` or `passing` and free. Owns

@@ -55,6 +55,7 @@
     { .step = STEP_REMOVE_DIRECTORIES, .needed_in = ANY, .fact = CONTAINER_EVENT_REMOVED }
 
 static const struct step_row create_rows[] = {
+    { .step = STEP_PULL_IMAGE, .needed_in = IN(UNKNOWN), .is_of_pull = true },
     { .step = STEP_MAKE_DIRECTORIES, .needed_in = IN(UNKNOWN), .is_goal = true,
       .fact = CONTAINER_EVENT_CREATED,
       .undo = STEP_REMOVE_DIRECTORIES, .undo_in = IN(UNKNOWN) },
@@ -145,6 +146,23 @@ static const struct step_row update_rows[] = {
     { .step = STEP_NOTE, .needed_in = ANY, .fact = CONTAINER_EVENT_UPDATED },
 };
 
+/* These change no state of the container; done twice is done once. */
+static const struct step_row commit_rows[] = {
+    { .step = STEP_COMMIT, .needed_in = ANY },
+};
+
+static const struct step_row copy_rows[] = {
+    { .step = STEP_COPY, .needed_in = ANY },
+};
+
+static const struct step_row mount_rows[] = {
+    { .step = STEP_MOUNT, .needed_in = ANY },
+};
+
+static const struct step_row unmount_rows[] = {
+    { .step = STEP_UNMOUNT, .needed_in = ANY },
+};
+
 #define LIST(table) { (table), sizeof(table) / sizeof(*(table)) }
 
 static const struct step_list lists[CONTAINER_OPERATION_COUNT] = {
@@ -161,6 +179,10 @@ static const struct step_list lists[CONTAINER_OPERATION_COUNT] = {
     [CONTAINER_OPERATION_FORCE_REMOVE] = LIST(force_remove_rows),
     [CONTAINER_OPERATION_RENAME]       = LIST(rename_rows),
     [CONTAINER_OPERATION_UPDATE]       = LIST(update_rows),
+    [CONTAINER_OPERATION_COMMIT]       = LIST(commit_rows),
+    [CONTAINER_OPERATION_COPY]         = LIST(copy_rows),
+    [CONTAINER_OPERATION_MOUNT]        = LIST(mount_rows),
+    [CONTAINER_OPERATION_UNMOUNT]      = LIST(unmount_rows),
 };
 
 static const char *const names[STEP_COUNT] = {
@@ -181,6 +203,11 @@ static const char *const names[STEP_COUNT] = {
     [STEP_NOTE]               = "note",
     [STEP_UPDATE_LIMITS]      = "update-limits",
     [STEP_AWAIT_REQUIREMENTS] = "await-requirements",
+    [STEP_PULL_IMAGE]         = "pull-image",
+    [STEP_COMMIT]             = "commit",
+    [STEP_COPY]               = "copy",
+    [STEP_MOUNT]              = "mount",
+    [STEP_UNMOUNT]            = "unmount",
 };
 /* clang-format on */
 
@@ -201,6 +228,9 @@ bool operation_survives_reboot(enum container_operation kind, uint32_t signal)
     case CONTAINER_OPERATION_FORCE_REMOVE:
     case CONTAINER_OPERATION_RENAME:
     case CONTAINER_OPERATION_UPDATE:
+    case CONTAINER_OPERATION_COMMIT:
+    case CONTAINER_OPERATION_COPY:
+    case CONTAINER_OPERATION_UNMOUNT:
         return true;
     case CONTAINER_OPERATION_KILL:
         return signal == SIGKILL;
@@ -210,6 +240,7 @@ bool operation_survives_reboot(enum container_operation kind, uint32_t signal)
     case CONTAINER_OPERATION_RESTART:
     case CONTAINER_OPERATION_PAUSE:
     case CONTAINER_OPERATION_UNPAUSE:
+    case CONTAINER_OPERATION_MOUNT:
     case CONTAINER_OPERATION_COUNT:
         return false;
     }

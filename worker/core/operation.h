@@ -33,6 +33,11 @@ enum step {
     STEP_NOTE, /* nothing to do: its fact is all there is to it */
     STEP_UPDATE_LIMITS,
     STEP_AWAIT_REQUIREMENTS, /* wait until all runs that the container requires */
+    STEP_PULL_IMAGE,
+    STEP_COMMIT,
+    STEP_COPY,
+    STEP_MOUNT,
+    STEP_UNMOUNT,
     STEP_COUNT,
 };
 
@@ -49,6 +54,7 @@ struct step_row {
     bool may_fail;                /* its failure is none of the operation's */
     bool is_patient;              /* left out when the time-out is 0 */
     bool is_of_limits;            /* left out when an update changes no limit */
+    bool is_of_pull;              /* left out when there is no image to be pulled */
     enum container_event intent;  /* journalled before, unless it holds already */
     enum container_event fact;    /* journalled after success */
     enum container_event setback; /* journalled after failure */

@@ -38,6 +38,7 @@ struct unit_memo {
     uint32_t quick;
     uint32_t asked_signal;
     struct text_list requires; /* of one that is being created: what its words meant, as ids */
+    char *image_id;            /* the same: of the image that it is made from */
 };
 
 /* clang-format off */
@@ -69,6 +70,7 @@ static const struct field unit_memo_fields[] = {
     FIELD(struct unit_memo, quick,           "quick",        false),
     FIELD(struct unit_memo, asked_signal,    "asked_signal", false),
     FIELD(struct unit_memo, requires,        "requires",     false),
+    FIELD(struct unit_memo, image_id,        "image_id",     false),
 };
 
 static const struct schema unit_memo_schema =
@@ -198,6 +200,15 @@ static struct text_list requires_of(const struct unit *unit, struct arena *arena
     return list;
 }
 
+static char *image_id_of(const struct unit *unit)
+{
+    const struct command *command = unit->current.command;
+
+    if (unit->current.kind != CONTAINER_OPERATION_CREATE || command == NULL)
+        return NULL;
+    return command->config->image_id;
+}
+
 void unit_store_memo(const struct unit *unit, struct buffer *ret)
 {
     autoarena arena = { 0 };
@@ -214,6 +225,7 @@ void unit_store_memo(const struct unit *unit, struct buffer *ret)
         .quick = plan->quick,
         .asked_signal = plan->asked_signal,
         .requires = requires_of(unit, &arena),
+        .image_id = image_id_of(unit),
     };
 
     if (memo.current != NULL || memo.passing != NULL || plan->next != PLAN_NOTHING ||
@@ -291,6 +303,7 @@ static void take_up_create(struct unit *unit, const struct unit_memo *memo)
 
     if (unit->current.kind != CONTAINER_OPERATION_CREATE || command == NULL)
         return;
+    command->config->image_id = arena_text(&command->arena, memo->image_id);
     list = &command->config->requires;
     list->items = arena_zeroed(&command->arena, memo->requires.count * sizeof(char *));
     list->count = memo->requires.count;

@@ -229,6 +229,50 @@ void hands_resolve_create(struct hands *hands, const struct hands_container *con
     (void)steps_begin(hands->steps, &plan_resolve_create, container, done, owner);
 }
 
+void hands_pull_image(struct hands *hands, const struct hands_container *container,
+                      hands_done_fn *done, void *owner)
+{
+    (void)steps_begin(hands->steps, &plan_pull_image, container, done, owner);
+}
+
+void hands_commit(struct hands *hands, const struct hands_container *container, hands_done_fn *done,
+                  void *owner)
+{
+    (void)steps_begin(hands->steps, &plan_commit, container, done, owner);
+}
+
+void hands_copy(struct hands *hands, const struct hands_container *container, hands_done_fn *done,
+                void *owner)
+{
+    (void)steps_begin(hands->steps, &plan_copy, container, done, owner);
+}
+
+void hands_mount(struct hands *hands, const struct hands_container *container, hands_done_fn *done,
+                 void *owner)
+{
+    (void)steps_begin(hands->steps, &plan_mount, container, done, owner);
+}
+
+void hands_unmount(struct hands *hands, const struct hands_container *container,
+                   hands_done_fn *done, void *owner)
+{
+    (void)steps_begin(hands->steps, &plan_unmount, container, done, owner);
+}
+
+void hands_store(struct hands *hands, const struct hands_storage *request, hands_storage_fn *done,
+                 void *owner)
+{
+    static const struct hands_storage_result result = {
+        .code = -EOPNOTSUPP,
+        .failure = FAILURE_UNSUPPORTED,
+        .text = "this worker cannot do it yet",
+    };
+
+    (void)hands;
+    (void)request;
+    done(owner, &result);
+}
+
 void hands_forget_exit(struct hands *hands, const char *id, uint32_t run)
 {
     exits_forget(hands->tools.exits, id, run);

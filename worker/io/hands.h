@@ -25,9 +25,12 @@
 
 #include "common/auto.h"
 #include "common/error.h"
+#include "schemas/commands.h"
 #include "schemas/container_config.h"
 #include "schemas/events.h"
 #include "schemas/failure.h"
+#include "schemas/images.h"
+#include "schemas/volumes.h"
 
 struct event_base;
 struct jobpool;
@@ -42,6 +45,12 @@ struct hands_container {
     uint64_t created;    /* ns since 1970 */
     uint32_t pid;        /* of init, when there is one */
     uint64_t pid_started;
+    const struct image *image;           /* that it is made from; NULL: of a directory */
+    const struct volume *const *volumes; /* those of its mounts that are known */
+    size_t volume_count;
+    struct text_list doomed_volumes;       /* of a removal: names of what goes with it */
+    const struct container_commit *commit; /* of hands_commit */
+    const struct container_copy *copy;     /* of hands_copy */
 };
 
 /* What came of a step. */
@@ -51,6 +60,7 @@ struct hands_result {
     enum failure failure;              /* for the command's outcome, when code is negative */
     const char *text;                  /* the sentence, borrowed for the call */
     struct container_initialized init; /* of hands_create_runtime; texts borrowed */
+    const struct image *image;         /* of hands_pull_image and hands_commit; borrowed */
 };
 
 typedef void hands_done_fn(void *owner, const struct hands_result *result);
@@ -119,7 +129,8 @@ void hands_update_limits(struct hands *hands, const struct hands_container *cont
 void hands_delete_runtime(struct hands *hands, const struct hands_container *container,
                           hands_done_fn *done, void *owner);
 
-/* remove: delete the bundle directory, RUN's directory and exit files of all runs. */
+/* remove: delete the bundle directory, RUN's directory, exit files of all runs and the doomed
+ * volumes. */
 void hands_remove_directories(struct hands *hands, const struct hands_container *container,
                               hands_done_fn *done, void *owner);
 
@@ -136,6 +147,76 @@ int hands_adopt(struct hands *hands, const struct hands_container *container, ui
  * hands_create_runtime if the runtime's create had succeeded and conmon lives, or undoes it. */
 void hands_resolve_create(struct hands *hands, const struct hands_container *container,
                           hands_done_fn *done, void *owner);
+
+/* create: bring the image that the configuration names. */
+void hands_pull_image(struct hands *hands, const struct hands_container *container,
+                      hands_done_fn *done, void *owner);
+
+/* A new image of the container's image and what it has changed. */
+void hands_commit(struct hands *hands, const struct hands_container *container, hands_done_fn *done,
+                  void *owner);
+
+/* Extract an upload in the container. */
+void hands_copy(struct hands *hands, const struct hands_container *container, hands_done_fn *done,
+                void *owner);
+
+/* Keep its root filesystem mounted for an operator, or no longer. */
+void hands_mount(struct hands *hands, const struct hands_container *container, hands_done_fn *done,
+                 void *owner);
+void hands_unmount(struct hands *hands, const struct hands_container *container,
+                   hands_done_fn *done, void *owner);
+
+/* What can be done to the host's store. */
+enum hands_storage_kind {
+    HANDS_PULL = 1,
+    HANDS_LOAD,
+    HANDS_IMPORT,
+    HANDS_REMOVE_IMAGE,
+    HANDS_CREATE_VOLUME,
+    HANDS_REMOVE_VOLUME,
+};
+
+/* Borrowed for the call. What the kind does not need is NULL. */
+struct hands_storage {
+    enum hands_storage_kind kind;
+    const struct image_pull *pull;
+    const struct image_load *load;
+    const struct image_import *import;
+    const char *image;           /* id of the one to be removed */
+    const struct volume *volume; /* to be created or removed */
+};
+
+struct hands_storage_result {
+    int code; /* as in struct hands_result */
+    enum failure failure;
+    const char *text;
+    const struct image *const *images; /* of a pull, load, import; borrowed for the call */
+    size_t image_count;
+};
+
+typedef void hands_storage_fn(void *owner, const struct hands_storage_result *result);
+
+/* Each is idempotent, as a step is; `done` is called on the loop, once. */
+void hands_store(struct hands *hands, const struct hands_storage *request, hands_storage_fn *done,
+                 void *owner);
+
+/* The upload is not needed any more. */
+void hands_forget_upload(struct hands *hands, const char *upload);
+
+/* What the journal knows: whatever else the store holds is left of a crash and goes. Before any
+ * step or storage call. */
+struct hands_known {
+    const char *const *images; /* ids */
+    size_t image_count;
+    const char *const *volumes; /* names */
+    size_t volume_count;
+    const char *const *containers; /* ids */
+    size_t container_count;
+    const char *const *uploads; /* that commands still want */
+    size_t upload_count;
+};
+
+int hands_sweep(struct hands *hands, const struct hands_known *known, struct error *err);
 
 /* The boot id of the running kernel. */
 const char *hands_boot_id(const struct hands *hands);

@@ -17,9 +17,19 @@
 #define DROPS_PER_WRITE 2000
 #define DROPS_WORTH     1000 /* so many acknowledged events are worth a write of their own */
 
-enum table { TABLE_META, TABLE_EVENTS, TABLE_CONTAINERS, TABLE_UNITS, TABLE_COMMANDS };
+enum table {
+    TABLE_META,
+    TABLE_EVENTS,
+    TABLE_CONTAINERS,
+    TABLE_UNITS,
+    TABLE_COMMANDS,
+    TABLE_IMAGES,
+    TABLE_VOLUMES,
+};
 
-static const char *const tables[] = { "meta", "events", "containers", "units", "commands", NULL };
+static const char *const tables[] = {
+    "meta", "events", "containers", "units", "commands", "images", "volumes", NULL,
+};
 
 struct journal {
     struct store *store;
@@ -211,7 +221,9 @@ int journal_load(struct journal *journal, enum journal_table table,
 {
     static const enum table of[] = { [JOURNAL_CONTAINERS] = TABLE_CONTAINERS,
                                      [JOURNAL_UNITS] = TABLE_UNITS,
-                                     [JOURNAL_COMMANDS] = TABLE_COMMANDS };
+                                     [JOURNAL_COMMANDS] = TABLE_COMMANDS,
+                                     [JOURNAL_IMAGES] = TABLE_IMAGES,
+                                     [JOURNAL_VOLUMES] = TABLE_VOLUMES };
     autodestroy(store_txn) struct store_txn *txn = NULL;
     int r = store_begin(journal->store, STORE_READ, &txn, err);
 
@@ -283,6 +295,14 @@ static int apply_change(struct store_txn *txn, struct journal_write *write,
         return sealed_put(txn, TABLE_COMMANDS, key, change->value, err);
     case JOURNAL_REMOVE_COMMAND:
         return removed(store_delete(txn, TABLE_COMMANDS, key, err));
+    case JOURNAL_PUT_IMAGE:
+        return sealed_put(txn, TABLE_IMAGES, id, change->value, err);
+    case JOURNAL_REMOVE_IMAGE:
+        return removed(store_delete(txn, TABLE_IMAGES, id, err));
+    case JOURNAL_PUT_VOLUME:
+        return sealed_put(txn, TABLE_VOLUMES, id, change->value, err);
+    case JOURNAL_REMOVE_VOLUME:
+        return removed(store_delete(txn, TABLE_VOLUMES, id, err));
     case JOURNAL_SET_CURSOR:
         write->cursor = change->number;
         return 0;

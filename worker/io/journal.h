@@ -57,7 +57,13 @@ static inline void journal_auto_destroy_(struct journal **owned)
 
 const struct journal_state *journal_state(const struct journal *journal);
 
-enum journal_table { JOURNAL_CONTAINERS, JOURNAL_UNITS, JOURNAL_COMMANDS };
+enum journal_table {
+    JOURNAL_CONTAINERS,
+    JOURNAL_UNITS,
+    JOURNAL_COMMANDS,
+    JOURNAL_IMAGES,
+    JOURNAL_VOLUMES,
+};
 
 /* Every value of a table in the order of its keys. The first negative answer of `load` ends it. */
 int journal_load(struct journal *journal, enum journal_table table,
@@ -73,6 +79,10 @@ enum journal_change_kind {
     JOURNAL_PUT_COMMAND, /* number: its pos */
     JOURNAL_REMOVE_COMMAND,
     JOURNAL_SET_CURSOR, /* number */
+    JOURNAL_PUT_IMAGE,  /* id */
+    JOURNAL_REMOVE_IMAGE,
+    JOURNAL_PUT_VOLUME, /* id: its name */
+    JOURNAL_REMOVE_VOLUME,
 };
 
 struct journal_change {

@@ -20,6 +20,13 @@ extern const struct step_plan plan_unpause;
 /* plan_update.c */
 extern const struct step_plan plan_update_limits;
 
+/* plan_storage.c */
+extern const struct step_plan plan_pull_image;
+extern const struct step_plan plan_commit;
+extern const struct step_plan plan_copy;
+extern const struct step_plan plan_mount;
+extern const struct step_plan plan_unmount;
+
 /* plan_remove.c */
 extern const struct step_plan plan_delete_runtime;
 extern const struct step_plan plan_remove_directories;
