@@ -6,6 +6,7 @@
  * step again). `done` is called on the loop thread exactly once, never from within the call.
  *
  * Layout below the two directories of the worker:
+ *     STATE/storage/                   images (images.h)
  *     STATE/containers/<id>/           bundle: config.json, ctr.log, attach, ctl, winsz (durable)
  *     STATE/containers/<id>/exits/<run>/exit    conmon's persist dir: the durable copy of the exit
  *     RUN/exits/<id>-<run>             conmon's exit file (by rename); -c and -u are "<id>-<run>"

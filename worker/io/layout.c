@@ -82,6 +82,11 @@ char *layout_runtime_state(const struct layout *layout, const char *id, uint32_t
     return mem_text("%s/runtime/%s", layout->run, name);
 }
 
+char *layout_storage(const struct layout *layout)
+{
+    return mem_text("%s/storage", layout->state);
+}
+
 char *layout_probe(const struct layout *layout)
 {
     return mem_text("%s/probe", layout->run);

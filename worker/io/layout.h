@@ -40,6 +40,8 @@ char *layout_exits(const struct layout *layout);
 char *layout_runtime_root(const struct layout *layout);
 /* RUN/runtime/<id>-<run>: what a runtime keeps of a run. */
 char *layout_runtime_state(const struct layout *layout, const char *id, uint32_t run);
+/* STATE/storage: the images (images.h). */
+char *layout_storage(const struct layout *layout);
 /* RUN/probe: bundles of the small containers that probe the runtimes. */
 char *layout_probe(const struct layout *layout);
 
