@@ -38,6 +38,9 @@ bool image_catalog_has(const struct image_catalog *catalog, const char *id);
 int image_catalog_find(const struct image_catalog *catalog, const char *image,
                        const struct image_info **ret, struct error *err);
 
+/* The full name by which `name` means the image; NULL: by none of its names. */
+const char *image_catalog_name_of(const struct image_info *image, const char *name);
+
 /* Keep what a record has of `image`. Of one that is there already, the names are added. */
 int image_catalog_put(struct image_catalog *catalog, const struct image_info *image,
                       struct error *err);

@@ -12,7 +12,7 @@
 
 #include "schemas/schema.h"
 
-struct image_healthcheck {
+struct oci_healthcheck {
     struct text_list test; /* { "CMD", ... }, { "CMD-SHELL", "..." } or { "NONE" } */
     uint64_t interval_ms;  /* 0: not said */
     uint64_t timeout_ms;
@@ -21,7 +21,7 @@ struct image_healthcheck {
 };
 
 /* What a container of the image is made with. */
-struct image_config {
+struct oci_config {
     struct text_list entrypoint;
     struct text_list cmd;
     struct text_list env; /* "NAME=value" */
@@ -31,12 +31,12 @@ struct image_config {
     struct text_list exposed_ports; /* "80/tcp", sorted */
     char *stop_signal;
     struct text_map labels;
-    struct image_healthcheck *healthcheck; /* NULL: none */
+    struct oci_healthcheck *healthcheck; /* NULL: none */
     struct text_list on_build;
     struct text_list shell;
 };
 
-struct image_history {
+struct oci_history {
     char *created; /* RFC 3339 */
     char *created_by;
     char *author;
@@ -45,7 +45,7 @@ struct image_history {
 };
 
 /* The part of a layer.json that matters to others. */
-struct image_layer {
+struct stored_layer {
     char *diff_id;       /* of the tar: names the directory */
     char *media_type;    /* OCI's, by what the blob really is */
     char *blob;          /* of the tar as it came, perhaps compressed */
@@ -64,14 +64,14 @@ struct image_info {
     char *created;              /* RFC 3339 */
     uint64_t created_s;         /* since 1970 */
     uint64_t size_bytes;        /* of its layers' tars */
-    struct message_list layers; /* of struct image_layer, the lowest first */
-    struct image_config config;
+    struct message_list layers; /* of struct stored_layer, the lowest first */
+    struct oci_config config;
     char *architecture;
     char *variant;
     char *os;
     char *author;
     char *comment;               /* of the newest history entry */
-    struct message_list history; /* of struct image_history, the oldest first */
+    struct message_list history; /* of struct oci_history, the oldest first */
     char *media_type;            /* of the manifest */
 };
 

@@ -135,12 +135,12 @@ static int take_blob(struct landing *landing, struct error *err)
     return image_batch_take(batch, STORED_BLOB, landing->digests.blob, INCOMING_BLOB, err);
 }
 
-static struct image_layer layer_of(struct arena *arena, const struct layer_digests *digests)
+static struct stored_layer layer_of(struct arena *arena, const struct layer_digests *digests)
 {
     char link[LAYER_LINK_SIZE + 1];
 
     layer_link_write(digests->diff, link);
-    return (struct image_layer){
+    return (struct stored_layer){
         .diff_id = arena_text(arena, digests->diff),
         .media_type = arena_text(arena, oci_layer_media_type(digests->compression)),
         .blob = arena_text(arena, digests->blob),
@@ -153,10 +153,10 @@ static struct image_layer layer_of(struct arena *arena, const struct layer_diges
     };
 }
 
-static int take_layer(struct landing *landing, struct image_layer *ret, struct error *err)
+static int take_layer(struct landing *landing, struct stored_layer *ret, struct error *err)
 {
     struct image_intake *intake = landing->intake;
-    struct image_layer layer = layer_of(intake->arena, &landing->digests);
+    struct stored_layer layer = layer_of(intake->arena, &landing->digests);
     autofree char *text = layer_record_write(&layer);
     autoclose int fd = -1;
     int r;
@@ -175,7 +175,7 @@ static int take_layer(struct landing *landing, struct image_layer *ret, struct e
 }
 
 /* What is known of a layer that is there. */
-static int find_layer(struct image_intake *intake, const char *diff_id, struct image_layer *ret,
+static int find_layer(struct image_intake *intake, const char *diff_id, struct stored_layer *ret,
                       struct error *err)
 {
     autofree char *where = image_batch_where(intake->batch, STORED_LAYER, diff_id);
@@ -193,7 +193,7 @@ static int find_layer(struct image_intake *intake, const char *diff_id, struct i
 }
 
 /* Read the blob: for itself, for what is in it, or for both. */
-static int land(struct landing *landing, struct image_layer *ret, struct error *err)
+static int land(struct landing *landing, struct stored_layer *ret, struct error *err)
 {
     int r;
 
@@ -220,12 +220,12 @@ static int land(struct landing *landing, struct image_layer *ret, struct error *
 }
 
 int image_intake_layer(struct image_intake *intake, const struct incoming_layer *layer,
-                       struct image_layer *ret, struct error *err)
+                       struct stored_layer *ret, struct error *err)
 {
     __attribute__((cleanup(landing_done))) struct landing landing = {
         .intake = intake, .layer = layer, .blob_fd = -1, .copy_fd = -1, .root_fd = -1
     };
-    struct image_layer found = { 0 };
+    struct stored_layer found = { 0 };
     int r;
 
     landing.has_layer =
@@ -264,10 +264,10 @@ int image_intake_config(struct image_intake *intake, struct bytes text, struct i
     return r;
 }
 
-static char *make_manifest(const struct image_info *image, uint64_t config_bytes,
-                           struct arena *arena)
+char *image_manifest_make(const struct image_info *image, uint64_t config_bytes,
+                          struct arena *arena)
 {
-    const struct image_layer *layers = image->layers.items;
+    const struct stored_layer *layers = image->layers.items;
     struct oci_manifest manifest = {
         .config = { .media_type = arena_text(arena, OCI_CONFIG_MEDIA_TYPE),
                     .hex = image->id,
@@ -289,14 +289,14 @@ static char *make_manifest(const struct image_info *image, uint64_t config_bytes
 int image_intake_manifest(struct image_intake *intake, struct bytes text, const char *media_type,
                           uint64_t config_bytes, struct image_info *image, struct error *err)
 {
-    const struct image_layer *layers = image->layers.items;
+    const struct stored_layer *layers = image->layers.items;
     autofree char *made = NULL;
     char digest[DIGEST_HEX_SIZE + 1];
     int r;
 
     if (text.size == 0) {
         intake->has_made_manifests = true;
-        made = make_manifest(image, config_bytes, intake->arena);
+        made = image_manifest_make(image, config_bytes, intake->arena);
         text = bytes_of_text(made);
     }
     r = image_batch_put(intake->batch, text, digest, err);

@@ -46,11 +46,15 @@ struct incoming_layer {
 
 /* A layer is in the batch, or was in the store. */
 int image_intake_layer(struct image_intake *intake, const struct incoming_layer *layer,
-                       struct image_layer *ret, struct error *err);
+                       struct stored_layer *ret, struct error *err);
 
 /* Keep a configuration; gives the image's id, and fills what it says. Its layers must be those. */
 int image_intake_config(struct image_intake *intake, struct bytes text, struct image_info *ret,
                         struct text_list *ret_diff_ids, struct error *err);
+
+/* An OCI manifest of the image's layers, whatever the one that it came with. Heap. */
+char *image_manifest_make(const struct image_info *image, uint64_t config_bytes,
+                          struct arena *arena);
 
 /* Keep a manifest as it came (`text`), or one that is made of the image (no text). */
 int image_intake_manifest(struct image_intake *intake, struct bytes text, const char *media_type,
@@ -59,6 +63,12 @@ int image_intake_manifest(struct image_intake *intake, struct bytes text, const 
 /* Everything is on the disk, and the images are there. */
 int image_intake_commit(struct image_intake *intake, const struct image_info *images, size_t count,
                         struct error *err);
+
+/* images_load() of a directory in another batch, which nobody else writes and which goes
+ * afterwards: its blobs needn't be copied. */
+int image_load_fetched(struct images *images, const struct image_source *source,
+                       const struct text_list *names, struct arena *arena,
+                       struct text_list *ret_ids, struct error *err);
 
 /* What no image uses goes. */
 int image_intake_collect(struct images *images, struct error *err);

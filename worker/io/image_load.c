@@ -6,10 +6,10 @@
 #include "common/io/log.h"
 #include "common/mem.h"
 #include "worker/io/image_intake.h"
-#include "worker/io/image_name.h"
 #include "worker/io/image_origin.h"
 #include "worker/io/images.h"
 #include "worker/io/oci_manifest.h"
+#include "worker/io/oci_name.h"
 
 #define INDEX_DEPTH_MAX 4
 #define BLOB_PATH_SIZE  (sizeof("blobs/sha256/") + DIGEST_HEX_SIZE)
@@ -70,7 +70,7 @@ static int open_file(void *owner, struct error *err)
 }
 
 static int load_layer(struct loader *loader, const char *path, const char *blob,
-                      const char *diff_id, struct image_layer *ret, struct error *err)
+                      const char *diff_id, struct stored_layer *ret, struct error *err)
 {
     struct file file = { .origin = &loader->origin, .path = path };
     const struct incoming_layer layer = {
@@ -84,9 +84,9 @@ static int load_layer(struct loader *loader, const char *path, const char *blob,
     return image_intake_layer(&loader->intake, &layer, ret, err);
 }
 
-static struct image_layer *layers_of(struct loader *loader, struct image_info *image, size_t count)
+static struct stored_layer *layers_of(struct loader *loader, struct image_info *image, size_t count)
 {
-    struct image_layer *items = arena_zeroed(loader->intake.arena, (count + 1) * sizeof(*items));
+    struct stored_layer *items = arena_zeroed(loader->intake.arena, (count + 1) * sizeof(*items));
 
     image->layers = (struct message_list){ .items = items, .count = count };
     return items;
@@ -108,7 +108,7 @@ static void add_name(struct loader *loader, struct image_info *image, const char
 
     if (text == NULL)
         return;
-    if (image_name_normalise(text, domain, loader->intake.arena, &items[image->names.count], NULL) <
+    if (oci_name_normalise(text, domain, loader->intake.arena, &items[image->names.count], NULL) <
         0) {
         log_warning("image.name_ignored", "name=%s", LOG_TEXT(text));
         return;
@@ -123,7 +123,7 @@ static int load_manifest_layers(struct loader *loader, const struct oci_manifest
                                 const struct text_list *diff_ids, struct image_info *image,
                                 struct error *err)
 {
-    struct image_layer *layers = layers_of(loader, image, manifest->layers.count);
+    struct stored_layer *layers = layers_of(loader, image, manifest->layers.count);
     int r = check_count(manifest->layers.count, diff_ids->count, err);
 
     for (size_t i = 0; i < manifest->layers.count && r == 0; i++) {
@@ -234,7 +234,7 @@ static int load_docker_image(struct loader *loader, const struct oci_docker_imag
     autofree char *config = NULL;
     size_t size;
     struct text_list diff_ids;
-    struct image_layer *layers = layers_of(loader, image, from->layers.count);
+    struct stored_layer *layers = layers_of(loader, image, from->layers.count);
     int r = image_origin_read(&loader->origin, from->config, &config, &size, err);
 
     if (r == 0)
@@ -308,9 +308,37 @@ static int give_names(struct loader *loader, struct error *err)
         .count = loader->names->count,
     };
     for (size_t i = 0; i < loader->names->count && r == 0; i++)
-        r = image_name_normalise(loader->names->items[i], "localhost", loader->intake.arena,
-                                 &loader->images[0].names.items[i], err);
+        r = oci_name_normalise(loader->names->items[i], "localhost", loader->intake.arena,
+                               &loader->images[0].names.items[i], err);
     return r;
+}
+
+enum ownership { OTHERS, OURS };
+
+static int load(struct images *images, const struct image_source *source, enum ownership ownership,
+                struct loader *loader, struct arena *arena, struct error *err)
+{
+    int r = image_intake_begin(images, source->is_cancelled, arena, &loader->intake, err);
+
+    if (r == 0)
+        r = image_origin_open(source, loader->intake.batch, &loader->origin, err);
+    if (r < 0)
+        return r;
+    loader->origin.is_ours |= ownership == OURS;
+    r = load_all(loader, err);
+    if (r == 0)
+        r = give_names(loader, err);
+    if (r == 0)
+        r = image_intake_commit(&loader->intake, loader->images, loader->count, err);
+    return r;
+}
+
+static void give_ids(const struct loader *loader, struct arena *arena, struct text_list *ret)
+{
+    ret->items = arena_zeroed(arena, (loader->count + 1) * sizeof(*ret->items));
+    ret->count = loader->count;
+    for (size_t i = 0; i < loader->count; i++)
+        ret->items[i] = loader->images[i].id;
 }
 
 int images_load(struct images *images, const struct image_source *source,
@@ -319,22 +347,23 @@ int images_load(struct images *images, const struct image_source *source,
 {
     __attribute__((cleanup(loader_done))) struct loader loader = { .names = names,
                                                                    .origin = { .fd = -1 } };
-    int r = image_intake_begin(images, source->is_cancelled, arena, &loader.intake, err);
+    int r = load(images, source, OTHERS, &loader, arena, err);
 
-    if (r == 0)
-        r = image_origin_open(source, loader.intake.batch, &loader.origin, err);
-    if (r == 0)
-        r = load_all(&loader, err);
-    if (r == 0)
-        r = give_names(&loader, err);
-    if (r == 0)
-        r = image_intake_commit(&loader.intake, loader.images, loader.count, err);
     if (r < 0)
         return error_add_context(err, r, "load %s", source->path == NULL ? "image" : source->path);
-
-    ret_ids->items = arena_zeroed(arena, loader.count * sizeof(*ret_ids->items));
-    ret_ids->count = loader.count;
-    for (size_t i = 0; i < loader.count; i++)
-        ret_ids->items[i] = loader.images[i].id;
+    give_ids(&loader, arena, ret_ids);
     return 0;
+}
+
+int image_load_fetched(struct images *images, const struct image_source *source,
+                       const struct text_list *names, struct arena *arena,
+                       struct text_list *ret_ids, struct error *err)
+{
+    __attribute__((cleanup(loader_done))) struct loader loader = { .names = names,
+                                                                   .origin = { .fd = -1 } };
+    int r = load(images, source, OURS, &loader, arena, err);
+
+    if (r == 0)
+        give_ids(&loader, arena, ret_ids);
+    return r;
 }

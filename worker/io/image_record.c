@@ -7,7 +7,7 @@
 #include "worker/io/images.h"
 #include "worker/io/oci_json.h"
 
-static json_t *layer_json(const struct image_layer *layer)
+static json_t *layer_json(const struct stored_layer *layer)
 {
     json_t *object = json_object();
 
@@ -32,9 +32,9 @@ static char *read_hex(struct oci_reader *reader, const json_t *object, const cha
     return text;
 }
 
-static struct image_layer read_layer(struct oci_reader *reader, const json_t *from)
+static struct stored_layer read_layer(struct oci_reader *reader, const json_t *from)
 {
-    struct image_layer layer = {
+    struct stored_layer layer = {
         .diff_id = read_hex(reader, from, "diff_id"),
         .media_type = oci_text(reader, from, "media_type"),
         .blob = read_hex(reader, from, "blob"),
@@ -53,7 +53,7 @@ static struct image_layer read_layer(struct oci_reader *reader, const json_t *fr
 
 char *image_record_write(const struct image_info *image, uint64_t serial)
 {
-    const struct image_layer *layers = image->layers.items;
+    const struct stored_layer *layers = image->layers.items;
     json_t *object = json_object();
     json_t *array = json_array();
 
@@ -73,7 +73,7 @@ static struct message_list read_layers(struct oci_reader *reader)
 {
     const json_t *array = oci_array(reader, reader->root, "layers");
     struct message_list list = { .count = json_array_size(array) };
-    struct image_layer *items;
+    struct stored_layer *items;
 
     if (list.count > IMAGE_LAYERS_MAX) {
         oci_reader_fail(reader, "layers", "of a size that is supported");
@@ -111,16 +111,16 @@ int image_record_read(struct bytes text, struct arena *arena, struct image_info 
     return 0;
 }
 
-char *layer_record_write(const struct image_layer *layer)
+char *layer_record_write(const struct stored_layer *layer)
 {
     return oci_dump(layer_json(layer));
 }
 
-int layer_record_read(struct bytes text, struct arena *arena, struct image_layer *ret,
+int layer_record_read(struct bytes text, struct arena *arena, struct stored_layer *ret,
                       struct error *err)
 {
     autoreader reader = { 0 };
-    struct image_layer layer;
+    struct stored_layer layer;
     int r = oci_reader_init(&reader, "layer.json", text, arena, err);
 
     if (r < 0)

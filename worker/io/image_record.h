@@ -19,9 +19,9 @@ int image_record_read(struct bytes text, struct arena *arena, struct image_info 
                       uint64_t *ret_serial, struct error *err);
 
 /* layer.json: the layer as a record has it. Heap. */
-char *layer_record_write(const struct image_layer *layer);
+char *layer_record_write(const struct stored_layer *layer);
 
-int layer_record_read(struct bytes text, struct arena *arena, struct image_layer *ret,
+int layer_record_read(struct bytes text, struct arena *arena, struct stored_layer *ret,
                       struct error *err);
 
 #endif

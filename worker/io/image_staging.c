@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -25,7 +26,7 @@ static void enter(struct image_batch *batch)
     struct image_store *store = batch->store;
 
     image_store_lock(store);
-    batch->name = mem_text("staging/%lu", ++store->batch_count);
+    batch->name = mem_text("staging/%" PRIu64 "-%lu", store->opened_ms, ++store->batch_count);
     batch->path = mem_text("%s/%s", store->path, batch->name);
     batch->next = store->batches;
     store->batches = batch;

@@ -32,6 +32,8 @@ struct image_store {
     int lock_fd;
     pthread_mutex_t lock; /* the two below, and what users of image_store_lock() say */
     struct image_batch *batches;
+    uint64_t opened_ms;        /* part of the batches' names: a skopeo that outlived its worker
+                                * must not write into the next one's */
     unsigned long batch_count; /* ever begun */
 };
 

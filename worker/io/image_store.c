@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "common/id.h"
+#include "common/io/clock.h"
 #include "common/io/files.h"
 #include "common/io/lock_file.h"
 #include "common/mem.h"
@@ -62,6 +63,7 @@ int image_store_open(const char *path, struct image_store **ret, struct error *e
     int r;
 
     store->path = mem_dup_text(path);
+    store->opened_ms = clock_steady_ms();
     store->fd = -1;
     store->lock_fd = -1;
     (void)pthread_mutex_init(&store->lock, NULL);

@@ -7,9 +7,9 @@
 
 #include "common/mem.h"
 #include "worker/io/image_intake.h"
-#include "worker/io/image_name.h"
 #include "worker/io/layer_stream.h"
 #include "worker/io/oci_config.h"
+#include "worker/io/oci_name.h"
 
 int images_open(const char *path, struct images **ret, struct error *err)
 {
@@ -51,8 +51,8 @@ static void copy_texts(struct arena *arena, const struct text_list *from, struct
 static void copy_layers(struct arena *arena, const struct message_list *from,
                         struct message_list *ret)
 {
-    const struct image_layer *layers = from->items;
-    struct image_layer *items = arena_zeroed(arena, (from->count + 1) * sizeof(*items));
+    const struct stored_layer *layers = from->items;
+    struct stored_layer *items = arena_zeroed(arena, (from->count + 1) * sizeof(*items));
 
     for (size_t i = 0; i < from->count; i++) {
         items[i] = layers[i];
@@ -136,7 +136,7 @@ int images_tag(struct images *images, const char *image, const char *name, struc
     autoarena arena = { 0 };
     const struct image_info *found;
     char *full;
-    int r = image_name_normalise(name, "localhost", &arena, &full, err);
+    int r = oci_name_normalise(name, "localhost", &arena, &full, err);
 
     if (r < 0)
         return r;
@@ -146,24 +146,6 @@ int images_tag(struct images *images, const char *image, const char *name, struc
         r = image_catalog_tag(images->catalog, found->id, full, err);
     image_store_unlock(images->store);
     return r;
-}
-
-/* The full name by which `name` found the image; NULL: it is no name of it. */
-static const char *name_of(const struct image_info *image, const char *name, struct arena *arena)
-{
-    struct image_name parsed;
-
-    if (image_name_parse(name, arena, &parsed, NULL) < 0)
-        return NULL;
-    for (size_t i = 0; i < image->names.count; i++) {
-        const char *full = image->names.items[i];
-
-        if (strcmp(full, image_name_full(&parsed, "localhost", arena)) == 0 ||
-            strcmp(full, image_name_full(&parsed, "docker.io", arena)) == 0 ||
-            image_name_ends_like(full, &parsed))
-            return arena_text(arena, full);
-    }
-    return NULL;
 }
 
 int images_untag(struct images *images, const char *name, struct error *err)
@@ -176,7 +158,7 @@ int images_untag(struct images *images, const char *name, struct error *err)
     image_store_lock(images->store);
     r = image_catalog_find(images->catalog, name, &found, err);
     if (r == 0) {
-        full = name_of(found, name, &arena);
+        full = arena_text(&arena, image_catalog_name_of(found, name));
         r = full == NULL ? error_set(err, -ENOENT, "no image is called %.200s", name)
                          : image_catalog_untag(images->catalog, found->id, full, err);
     }
@@ -223,7 +205,7 @@ int images_verify(struct images *images, const char *image, struct error *err)
     autofree char *manifest = NULL;
     size_t size;
     struct image_info info;
-    const struct image_layer *layers;
+    const struct stored_layer *layers;
     int r = images_find(images, image, &arena, &info, err);
 
     if (r < 0)

@@ -18,7 +18,7 @@
  * Blocking: for pool threads, any number at a time. Images in use by containers are the caller's
  * to know: images_remove() doesn't ask.
  *
- * `image` in the functions below: a name (image_name.h says what a short one means), "NAME@sha256:
+ * `image` in the functions below: a name (oci_name.h says what a short one means), "NAME@sha256:
  * DIGEST", an id or "sha256:ID", a manifest's "sha256:DIGEST", or the beginning of an id that only
  * one image has. -ENOENT when there is none, -EEXIST when it could be several.
  */
@@ -87,7 +87,7 @@ struct image_about {
 
 /* Make an image of one layer from the tar of a root filesystem. The id, in the arena. */
 int images_import(struct images *images, const struct image_source *source,
-                  const struct image_config *config, const struct image_about *about,
+                  const struct oci_config *config, const struct image_about *about,
                   struct arena *arena, char **ret_id, struct error *err);
 
 /*
@@ -95,17 +95,17 @@ int images_import(struct images *images, const struct image_source *source,
  * an overlay mount over it, with whiteouts and opaque directories. It should not change meanwhile.
  */
 int images_commit(struct images *images, const char *base, int upper_fd,
-                  const struct image_config *config, const struct image_about *about,
+                  const struct oci_config *config, const struct image_about *about,
                   struct arena *arena, char **ret_id, struct error *err);
 
 enum image_format { IMAGE_OCI_ARCHIVE, IMAGE_DOCKER_ARCHIVE };
 
-/* Write an archive of the images to `fd` (any kind of descriptor). Manifests, and with them
- * digests, are the same as they came for IMAGE_OCI_ARCHIVE. */
+/* Write an archive of the images to `fd` (any kind of descriptor). IMAGE_OCI_ARCHIVE has OCI's
+ * manifests as they came, with their digests; docker's become OCI's. Ids stay in either. */
 int images_save(struct images *images, const struct text_list *wanted, enum image_format format,
                 int fd, struct error *err);
 
-struct image_pull {
+struct image_fetch {
     const char
         *source;      /* a name, or with a transport of skopeo's: "oci:/path:tag", "docker://..." */
     const char *name; /* to give it; NULL: that of `source` */
@@ -113,7 +113,8 @@ struct image_pull {
     const char *policy_file; /* NULL: what the host has; see `is_policy_ignored` */
     bool is_policy_ignored;  /* accept unsigned images, whatever the host's policy says */
     bool is_tls_unverified;
-    const atomic_bool *is_cancelled;
+    int cancel_fd; /* gives up when it gets readable (an eventfd): -ECANCELED; -1: never */
+    const atomic_bool *is_cancelled; /* the same for what comes after skopeo; NULL: never */
     void (*on_progress)(void *owner,
                         const char *line); /* skopeo's words, on this thread; or NULL */
     void *owner;
@@ -121,7 +122,7 @@ struct image_pull {
 
 /* Fetch an image with skopeo. -ENOENT when there is no skopeo; -EREMOTEIO with skopeo's last line
  * when it failed. The id, in the arena. */
-int images_pull(struct images *images, const struct image_pull *pull, struct arena *arena,
+int images_pull(struct images *images, const struct image_fetch *pull, struct arena *arena,
                 char **ret_id, struct error *err);
 
 /* Give the image one more name; an image that had it loses it. */

@@ -5,10 +5,10 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <locale.h>
 #include <string.h>
 
 #include "common/mem.h"
+#include "worker/io/layer_locale.h"
 #include "worker/io/layer_stream.h"
 
 struct tar {
@@ -100,17 +100,11 @@ int layer_extract(const struct layer_source *source, int root_fd, struct layer_d
                   struct error *err)
 {
     struct layer_digests digests = { 0 };
-    /* libarchive gives paths in the thread's locale: they are to be UTF-8, as in the archive. */
-    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-    locale_t before;
-    int r;
+    autolocale struct layer_locale locale = { 0 };
+    int r = layer_locale_enter(&locale, err);
 
-    if (utf8 == (locale_t)0)
-        return error_set_errno(err, "locale C.UTF-8");
-    before = uselocale(utf8);
-    r = extract(source, root_fd, &digests, err);
-    (void)uselocale(before);
-    freelocale(utf8);
+    if (r == 0)
+        r = extract(source, root_fd, &digests, err);
     if (r == 0)
         *ret = digests;
     return r;

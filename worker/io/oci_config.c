@@ -13,10 +13,10 @@
 #define NS_PER_MS   1000000U
 #define HISTORY_MAX 4096
 
-static struct image_healthcheck *read_healthcheck(struct oci_reader *reader, const json_t *config)
+static struct oci_healthcheck *read_healthcheck(struct oci_reader *reader, const json_t *config)
 {
     const json_t *from = oci_object(reader, config, "Healthcheck");
-    struct image_healthcheck *ret;
+    struct oci_healthcheck *ret;
 
     if (from == NULL)
         return NULL;
@@ -29,7 +29,7 @@ static struct image_healthcheck *read_healthcheck(struct oci_reader *reader, con
     return ret;
 }
 
-static void read_settings(struct oci_reader *reader, struct image_config *ret)
+static void read_settings(struct oci_reader *reader, struct oci_config *ret)
 {
     const json_t *config = oci_object(reader, reader->root, "config");
 
@@ -51,7 +51,7 @@ static void read_history(struct oci_reader *reader, struct image_info *ret)
 {
     const json_t *array = oci_array(reader, reader->root, "history");
     size_t count = json_array_size(array);
-    struct image_history *items;
+    struct oci_history *items;
 
     if (count > HISTORY_MAX) {
         oci_reader_fail(reader, "history", "of a size that is supported");
@@ -61,7 +61,7 @@ static void read_history(struct oci_reader *reader, struct image_info *ret)
     for (size_t i = 0; i < count; i++) {
         const json_t *from = json_array_get(array, i);
 
-        items[i] = (struct image_history){
+        items[i] = (struct oci_history){
             .created = oci_text(reader, from, "created"),
             .created_by = oci_text(reader, from, "created_by"),
             .author = oci_text(reader, from, "author"),
@@ -135,7 +135,7 @@ int oci_config_read(struct bytes text, struct arena *arena, struct image_info *r
     return r;
 }
 
-static json_t *healthcheck_json(const struct image_healthcheck *check)
+static json_t *healthcheck_json(const struct oci_healthcheck *check)
 {
     json_t *object = json_object();
 
@@ -147,7 +147,7 @@ static json_t *healthcheck_json(const struct image_healthcheck *check)
     return object;
 }
 
-static json_t *settings_json(const struct image_config *config)
+static json_t *settings_json(const struct oci_config *config)
 {
     json_t *object = json_object();
 
@@ -169,7 +169,7 @@ static json_t *settings_json(const struct image_config *config)
 
 static json_t *history_json(const struct message_list *history)
 {
-    const struct image_history *items = history->items;
+    const struct oci_history *items = history->items;
     json_t *array = json_array();
 
     for (size_t i = 0; i < history->count; i++) {

@@ -13,17 +13,17 @@
  *     docker.io/library/busybox, and the one image of any other registry whose name ends so.
  * There are no aliases and no search lists: whoever wants another registry says it.
  */
-#ifndef GANTRY_WORKER_IO_IMAGE_NAME_H
-#define GANTRY_WORKER_IO_IMAGE_NAME_H
+#ifndef GANTRY_WORKER_IO_OCI_NAME_H
+#define GANTRY_WORKER_IO_OCI_NAME_H
 
 #include <stdbool.h>
 
 #include "common/arena.h"
 #include "common/error.h"
 
-#define IMAGE_NAME_SIZE_MAX 511 /* with tag and digest */
+#define OCI_NAME_SIZE_MAX 511 /* with tag and digest */
 
-struct image_name {
+struct oci_name {
     char *domain; /* NULL: the name is short */
     char *path;   /* "library/busybox" */
     char *tag;    /* NULL: none was said */
@@ -31,19 +31,18 @@ struct image_name {
 };
 
 /* -EINVAL for what is no name, with a sentence that shows it. */
-int image_name_parse(const char *text, struct arena *arena, struct image_name *ret,
-                     struct error *err);
+int oci_name_parse(const char *text, struct arena *arena, struct oci_name *ret, struct error *err);
 
 /* The full name, in the arena; a short one is of `domain` ("localhost", "docker.io"). The tag is
  * "latest" when neither tag nor digest was said. */
-char *image_name_full(const struct image_name *name, const char *domain, struct arena *arena);
+char *oci_name_full(const struct oci_name *name, const char *domain, struct arena *arena);
 
 /* Both at once. */
-int image_name_normalise(const char *text, const char *domain, struct arena *arena, char **ret,
-                         struct error *err);
+int oci_name_normalise(const char *text, const char *domain, struct arena *arena, char **ret,
+                       struct error *err);
 
 /* Whether the full name `full` is of another registry than `name` says, but alike: for short names.
  */
-bool image_name_ends_like(const char *full, const struct image_name *name);
+bool oci_name_ends_like(const char *full, const struct oci_name *name);
 
 #endif

@@ -1,5 +1,5 @@
 /* Names of images; see the header. */
-#include "worker/io/image_name.h"
+#include "worker/io/oci_name.h"
 
 #include <errno.h>
 #include <string.h>
@@ -77,7 +77,7 @@ static bool looks_like_domain(const char *part)
 }
 
 /* Cuts `rest` at the domain's slash. */
-static void split_domain(char *rest, struct image_name *name)
+static void split_domain(char *rest, struct oci_name *name)
 {
     char *slash = strchr(rest, '/');
 
@@ -93,7 +93,7 @@ static void split_domain(char *rest, struct image_name *name)
     }
 }
 
-static void split_tag(struct image_name *name)
+static void split_tag(struct oci_name *name)
 {
     char *last = strrchr(name->path, '/');
     char *colon = strchr(last == NULL ? name->path : last, ':');
@@ -104,10 +104,9 @@ static void split_tag(struct image_name *name)
     name->tag = colon + 1;
 }
 
-int image_name_parse(const char *text, struct arena *arena, struct image_name *ret,
-                     struct error *err)
+int oci_name_parse(const char *text, struct arena *arena, struct oci_name *ret, struct error *err)
 {
-    struct image_name name = { 0 };
+    struct oci_name name = { 0 };
     char *copy = arena_text(arena, text);
     char *at = strchr(copy, '@');
     const char *digest = NULL;
@@ -119,9 +118,8 @@ int image_name_parse(const char *text, struct arena *arena, struct image_name *r
     }
     split_domain(copy, &name);
     split_tag(&name);
-    if (strlen(text) > IMAGE_NAME_SIZE_MAX || (at != NULL && digest == NULL) ||
-        !is_path(name.path) || (name.tag != NULL && !is_tag(name.tag)) ||
-        (name.domain != NULL && !is_domain(name.domain)))
+    if (strlen(text) > OCI_NAME_SIZE_MAX || (at != NULL && digest == NULL) || !is_path(name.path) ||
+        (name.tag != NULL && !is_tag(name.tag)) || (name.domain != NULL && !is_domain(name.domain)))
         return error_set(
             err, -EINVAL,
             "\"%.200s\" is no name of an image: [DOMAIN/]PATH[:TAG], the path in lower "
@@ -134,7 +132,7 @@ int image_name_parse(const char *text, struct arena *arena, struct image_name *r
     return 0;
 }
 
-char *image_name_full(const struct image_name *name, const char *domain, struct arena *arena)
+char *oci_name_full(const struct oci_name *name, const char *domain, struct arena *arena)
 {
     const char *of = name->domain != NULL ? name->domain : domain;
     bool is_library = strcmp(of, HUB) == 0 && strchr(name->path, '/') == NULL;
@@ -148,22 +146,22 @@ char *image_name_full(const struct image_name *name, const char *domain, struct 
         name->digest == NULL ? "" : "@sha256:", name->digest == NULL ? "" : name->digest);
 }
 
-int image_name_normalise(const char *text, const char *domain, struct arena *arena, char **ret,
-                         struct error *err)
+int oci_name_normalise(const char *text, const char *domain, struct arena *arena, char **ret,
+                       struct error *err)
 {
-    struct image_name name;
-    int r = image_name_parse(text, arena, &name, err);
+    struct oci_name name;
+    int r = oci_name_parse(text, arena, &name, err);
 
     if (r < 0)
         return r;
-    *ret = image_name_full(&name, domain, arena);
+    *ret = oci_name_full(&name, domain, arena);
     return 0;
 }
 
-bool image_name_ends_like(const char *full, const struct image_name *name)
+bool oci_name_ends_like(const char *full, const struct oci_name *name)
 {
     autoarena arena = { 0 };
-    const char *end = image_name_full(name, "localhost", &arena) + strlen("localhost");
+    const char *end = oci_name_full(name, "localhost", &arena) + strlen("localhost");
     size_t size = strlen(full);
 
     return name->domain == NULL && size > strlen(end) &&
