@@ -18,11 +18,12 @@
 #include "common/auto.h"
 #include "common/mem.h"
 
-#define READ_SIZE       4096
-#define RESOLVE_TRIES   64
-#define TREE_DEPTH_MAX  32 /* directories open at once; deeper ones are moved up first */
-#define CREATED_MODE    0644
-#define STRAY_NAME_SIZE 64
+#define READ_SIZE        4096
+#define RESOLVE_TRIES    64
+#define TREE_DEPTH_MAX   32 /* directories open at once; deeper ones are moved up first */
+#define CREATED_MODE     0644
+#define STRAY_NAME_SIZE  64
+#define REOPEN_PATH_SIZE 32
 
 enum durability { PASSING, DURABLE };
 
@@ -231,6 +232,23 @@ int files_open_in_root(int root_fd, const char *path, int flags, struct error *e
     int fd = open_resolved(root_fd, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 
     return fd >= 0 ? fd : error_set(err, fd, "open %s: %s", path, strerrordesc_np(-fd));
+}
+
+int files_open_beneath(int directory_fd, const char *path, int flags)
+{
+    return open_resolved(directory_fd, path, flags | O_NOFOLLOW,
+                         RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS |
+                             RESOLVE_NO_MAGICLINKS);
+}
+
+int files_reopen(int path_fd, int flags)
+{
+    char path[REOPEN_PATH_SIZE];
+    int fd;
+
+    (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", path_fd);
+    fd = open(path, flags | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
 }
 
 /* One call of files_remove_tree. */

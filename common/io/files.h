@@ -40,4 +40,12 @@ int files_remove_tree(int directory_fd, const char *name, struct error *err);
  * descriptor (close-on-exec) or a negative errno. O_CREAT makes files of mode 0644. */
 int files_open_in_root(int root_fd, const char *path, int flags, struct error *err);
 
+/* openat2 beneath the directory: no symbolic link on the way or (but with O_PATH) at the end, no
+ * mount crossed (-EXDEV). Gives the descriptor (close-on-exec) or a negative errno. */
+int files_open_beneath(int directory_fd, const char *path, int flags);
+
+/* Open once more what an O_PATH descriptor is of: what was looked at is what is opened. Gives the
+ * descriptor (close-on-exec) or a negative errno. */
+int files_reopen(int path_fd, int flags);
+
 #endif
