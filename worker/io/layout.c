@@ -91,3 +91,33 @@ char *layout_probe(const struct layout *layout)
 {
     return mem_text("%s/probe", layout->run);
 }
+
+char *layout_layer_links(const struct layout *layout)
+{
+    return mem_text("%s/storage/l", layout->state);
+}
+
+char *layout_rootfs(const struct layout *layout, const char *id)
+{
+    return mem_text("%s/containers/%s/rootfs", layout->run, id);
+}
+
+char *layout_rootfs_holders(const struct layout *layout, const char *id)
+{
+    return mem_text("%s/containers/%s/mounts", layout->run, id);
+}
+
+char *layout_volume(const struct layout *layout, const char *name)
+{
+    return mem_text("%s/volumes/%s", layout->state, name);
+}
+
+char *layout_volume_data(const struct layout *layout, const char *name)
+{
+    return mem_text("%s/volumes/%s/_data", layout->state, name);
+}
+
+char *layout_volume_users(const struct layout *layout, const char *name)
+{
+    return mem_text("%s/volumes/%s/users", layout->run, name);
+}

@@ -45,4 +45,16 @@ char *layout_storage(const struct layout *layout);
 /* RUN/probe: bundles of the small containers that probe the runtimes. */
 char *layout_probe(const struct layout *layout);
 
+/* STATE/storage/l: short links to the image layers' directories, for mount options. */
+char *layout_layer_links(const struct layout *layout);
+/* RUN/containers/<id>/rootfs: where the root filesystem of an image's container is mounted. */
+char *layout_rootfs(const struct layout *layout, const char *id);
+/* RUN/containers/<id>/mounts: who holds that mount. */
+char *layout_rootfs_holders(const struct layout *layout, const char *id);
+/* STATE/volumes/<name>, and _data in it, which containers get to see. */
+char *layout_volume(const struct layout *layout, const char *name);
+char *layout_volume_data(const struct layout *layout, const char *name);
+/* RUN/volumes/<name>/users: the containers that have it mounted. */
+char *layout_volume_users(const struct layout *layout, const char *name);
+
 #endif
