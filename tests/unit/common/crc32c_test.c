@@ -50,12 +50,31 @@ static void every_flipped_bit_is_seen(void **state)
     }
 }
 
+static void processors_and_tables_agree_at_every_size_and_place(void **state)
+{
+    uint8_t bytes[8 * SIZE];
+    uint32_t dice = 1;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        dice = dice * 1664525 + 1013904223;
+        bytes[i] = (uint8_t)(dice >> 24);
+    }
+    for (size_t from = 0; from < 9; from++) {
+        for (size_t size = 0; from + size <= sizeof(bytes); size++)
+            assert_int_equal(crc32c(dice, bytes + from, size),
+                             crc32c_by_tables(dice, bytes + from, size));
+    }
+    assert_int_equal(crc32c_by_tables(0, "123456789", 9), 0xe3069283U);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_examples_of_the_rfc_hold),
         cmocka_unit_test(pieces_give_what_the_whole_gives),
         cmocka_unit_test(every_flipped_bit_is_seen),
+        cmocka_unit_test(processors_and_tables_agree_at_every_size_and_place),
     };
     return cmocka_run_group_tests_name("crc32c", tests, NULL, NULL);
 }
