@@ -21,6 +21,7 @@
 
 #include "common/io/files.h"
 #include "common/io/lock_file.h"
+#include "common/io/store_file.h"
 #include "common/mem.h"
 
 #define DIRECTORY_MODE 0700
@@ -121,18 +122,6 @@ uint64_t store_bytes(struct store *store)
     return ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize;
 }
 
-/* LMDB maps its pages without asking whether the file still has them all: reading where a file was
- * cut off would be SIGBUS. Zeros instead are no page, and no record that has its checksum. */
-static int make_whole(struct store *store, int fd)
-{
-    uint64_t size = store_bytes(store);
-    struct stat file;
-
-    if (fstat(fd, &file) < 0)
-        return errno;
-    return (uint64_t)file.st_size < size && ftruncate(fd, (off_t)size) < 0 ? errno : 0;
-}
-
 static int open_environment(struct store *store, uint64_t map_bytes, struct error *err)
 {
     int fd;
@@ -150,7 +139,7 @@ static int open_environment(struct store *store, uint64_t map_bytes, struct erro
     if (r == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
         r = errno;
     if (r == 0)
-        r = make_whole(store, fd);
+        r = store_file_make_whole(fd, store_bytes(store));
     if (r == 0)
         r = mdb_reader_check(store->env, NULL);
     return r == 0 ? 0 : fail_store(store, r, "open", err);
@@ -202,6 +191,9 @@ int store_open(const char *directory, const char *const *tables, uint64_t map_by
     r = lock_file_take(lock, FILE_MODE, &store->lock_fd, err);
     if (r < 0)
         return error_add_context(err, r, "store %s", directory);
+    r = store_file_make(directory, FILE_MODE);
+    if (r != 0)
+        return fail_store(store, r, "make", err);
     r = open_environment(store, map_bytes, err);
     if (r < 0)
         return r;

@@ -105,8 +105,7 @@ class TracedDisk:
         with open(trace, "rb") as file:
             self.trace = file.read()
         self.offset = 0
-        self.files, self.directories = {}, {""}
-        self.sure_names = {""}
+        self.names, self.sure = {}, {}  # of files; a directory is None
 
     def step(self):
         """The next entry; False at the end."""
@@ -118,36 +117,43 @@ class TracedDisk:
         data = self.trace[at + path_size:at + path_size + size]
         self.offset = at + path_size + size
         if what == CREATED:
-            self.files[path] = File()
+            self.names[path] = File()
         elif what == MADE_DIRECTORY:
-            self.directories.add(path)
+            self.names[path] = None
         elif what in (WROTE, WROTE_THROUGH):
-            self.files[path].write(offset, data, what == WROTE_THROUGH)
+            self.names[path].write(offset, data, what == WROTE_THROUGH)
         elif what == CUT_TO:
-            self.files[path].cut_to(offset)
-        elif what == FLUSHED and path in self.files:
-            self.files[path].flush()
-        elif what == FLUSHED:
-            names = [*self.files, *self.directories]
-            self.sure_names |= {name for name in names
-                                if os.path.dirname(name).rstrip("/") == path}
+            self.names[path].cut_to(offset)
+        elif what == MOVED:
+            self.names[data.decode()] = self.names.pop(path)
+        elif what == REMOVED:
+            del self.names[path]
+        elif self.names.get(path) is not None:
+            self.names[path].flush()
         else:
-            raise AssertionError(f"the model of the disk does not know {what} of {path}")
+            self._flush_directory(path)
         return True
 
-    def write_to(self, directory, choose, has_name):
-        """Make a disk of this moment; `has_name` decides of a name that is not sure."""
-        gone = []
-        for name in sorted([*self.files, *self.directories]):
-            if any(name.startswith(lost + "/") for lost in gone):
+    def _flush_directory(self, path):
+        for name in {*self.names, *self.sure}:
+            if os.path.dirname(name).rstrip("/") != path:
                 continue
-            if name not in self.sure_names and not has_name():
-                gone.append(name)
-            elif name in self.directories:
-                os.makedirs(directory + name, exist_ok=True)
+            if name in self.names:
+                self.sure[name] = self.names[name]
+            else:
+                del self.sure[name]
+
+    def write_to(self, directory, choose, is_done):
+        """Make a disk of this moment; `is_done` decides of each change of a name that may be lost."""
+        for name in sorted({*self.names, *self.sure}):
+            names = self.names if is_done() else self.sure
+            if name not in names or not os.path.isdir(directory + os.path.dirname(name)):
+                continue
+            if names[name] is None:
+                os.mkdir(directory + name)
             else:
                 with open(directory + name, "wb") as file:
-                    file.write(self.files[name].after_cut(choose))
+                    file.write(names[name].after_cut(choose))
 
 
 def disks_after_cuts(trace, scratch, count, seed):

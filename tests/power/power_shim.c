@@ -36,7 +36,7 @@ struct entry {
     uint32_t what;
     uint32_t path_size;
     uint64_t offset; /* of a write; the size of a cut */
-    uint64_t size;   /* bytes that follow the path */
+    uint64_t size;   /* bytes that follow the path: what was written, or the new name */
 };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -321,25 +321,35 @@ int mkdir(const char *path, mode_t mode)
     return mkdirat(AT_FDCWD, path, mode);
 }
 
-/* What the model of the disk does not know yet is told to it, so that it can say so. */
 int rename(const char *from, const char *to)
 {
-    char buffer[PATH_SIZE];
-    const char *below = path_at(AT_FDCWD, to, buffer);
+    char from_buffer[PATH_SIZE];
+    char to_buffer[PATH_SIZE];
+    const char *below_from = path_at(AT_FDCWD, from, from_buffer);
+    const char *below_to = path_at(AT_FDCWD, to, to_buffer);
+    int r;
 
-    if (below != NULL)
-        note_plain(MOVED, below, 0);
-    return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+    (void)pthread_mutex_lock(&mutex);
+    r = (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+    if (r == 0 && below_from != NULL && below_to != NULL)
+        note(MOVED, below_from, 0,
+             &(struct iovec){ .iov_base = to_buffer, .iov_len = strlen(to_buffer) }, 1);
+    (void)pthread_mutex_unlock(&mutex);
+    return r;
 }
 
 int unlinkat(int directory_fd, const char *path, int flags)
 {
     char buffer[PATH_SIZE];
     const char *below = path_at(directory_fd, path, buffer);
+    int r;
 
-    if (below != NULL)
+    (void)pthread_mutex_lock(&mutex);
+    r = (int)syscall(SYS_unlinkat, directory_fd, path, flags);
+    if (r == 0 && below != NULL)
         note_plain(REMOVED, below, 0);
-    return (int)syscall(SYS_unlinkat, directory_fd, path, flags);
+    (void)pthread_mutex_unlock(&mutex);
+    return r;
 }
 
 int unlink(const char *path)
