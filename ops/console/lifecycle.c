@@ -1,12 +1,14 @@
 /*
  * gantry init, start, stop, restart, kill, pause, unpause, cleanup, rm: one command for each of
- * several containers. All are said before the first is waited for, so they go on side by side.
+ * several containers. All are said before the first is waited for, so they go on side by side; but
+ * start, stop and rm go by ranks where one of them requires another.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/signals.h"
+#include "ops/console/depend.h"
 #include "ops/console/fleet_rows.h"
 #include "ops/console/select.h"
 #include "ops/console/submit.h"
@@ -29,6 +31,7 @@ struct lifecycle_options {
     bool force;
     bool ignores_missing;
     bool volumes;
+    bool depend;
     struct maybe_i64 timeout_s;
     const char *signal;
 };
@@ -47,6 +50,7 @@ struct action {
     struct args_table table;
     uint32_t states_of_all;  /* --all means those in these states */
     uint32_t states_of_done; /* in these there is nothing to do, which is success */
+    enum depend_order order;
     enum failure no_failure; /* an outcome that is as good as done; FAILURE_NONE: none is */
     int (*make_body)(const struct lifecycle_options *options, union body *ret, struct error *err);
 };
@@ -55,6 +59,7 @@ struct action {
 struct target {
     const char *word; /* as it was said: what podman prints when it is done */
     const struct container_row *row;
+    uint32_t rank;
     struct submission submission;
     bool is_sent;
 };
@@ -62,6 +67,7 @@ struct target {
 struct targets {
     struct target *items;
     size_t count;
+    uint32_t rank_count;
 };
 
 static int make_nothing(const struct lifecycle_options *options, union body *ret, struct error *err)
@@ -144,6 +150,7 @@ static const struct arg_row rm_rows[] = {
     IGNORE_ROW,
     ALL_ROW("All containers"),
     OPTION(force, ARG_FLAG, 'f', "force", NULL, "Stop running ones first; skip missing ones"),
+    OPTION(depend, ARG_FLAG, 0, "depend", NULL, "All that require them too"),
     OPTION(volumes, ARG_FLAG, 'v', "volumes", NULL, "Anonymous volumes too (there are none yet)"),
 };
 
@@ -201,7 +208,55 @@ static void choose_all(const struct container_rows *rows, uint32_t states, struc
     }
 }
 
-/* Which containers are meant. Words that mean none are reported, and left out. */
+/* Those that the words mean. Words that mean none are reported, and left out. */
+static void choose_by_words(struct console *console, const struct action *action,
+                            const struct lifecycle_options *options,
+                            const struct container_rows *rows, struct targets *ret)
+{
+    for (size_t i = 0; i < options->containers.count; i++) {
+        const char *word = options->containers.items[i];
+        const struct container_row *row = NULL;
+        struct error why = { 0 };
+        int r = select_container(rows, word, &row, &why);
+
+        if (r == 0)
+            list_target(ret, word, row);
+        else
+            report_missing(console, action, options, r, &why);
+    }
+}
+
+static void add_dependants(const struct container_rows *rows, bool *chosen, struct arena *arena,
+                           struct targets *targets)
+{
+    bool *both = arena_zeroed(arena, rows->count * sizeof(*both));
+
+    memcpy(both, chosen, rows->count * sizeof(*both));
+    depend_add_dependants(rows, both);
+    for (size_t i = 0; i < rows->count; i++) {
+        if (both[i] && !chosen[i])
+            list_target(targets, rows->items[i].id, &rows->items[i]);
+    }
+    memcpy(chosen, both, rows->count * sizeof(*both));
+}
+
+static void put_in_order(const struct action *action, const struct lifecycle_options *options,
+                         const struct container_rows *rows, struct arena *arena,
+                         struct targets *targets)
+{
+    bool *chosen = arena_zeroed(arena, rows->count * sizeof(*chosen));
+    uint32_t *ranks = arena_zeroed(arena, rows->count * sizeof(*ranks));
+
+    for (size_t i = 0; i < targets->count; i++)
+        chosen[targets->items[i].row - rows->items] = true;
+    if (options->depend)
+        add_dependants(rows, chosen, arena, targets);
+    targets->rank_count = depend_rank(rows, chosen, action->order, ranks);
+    for (size_t i = 0; i < targets->count; i++)
+        targets->items[i].rank = ranks[targets->items[i].row - rows->items];
+}
+
+/* Which containers are meant. */
 static int choose(struct console *console, const struct action *action,
                   const struct lifecycle_options *options, struct targets *ret, struct error *err)
 {
@@ -218,19 +273,13 @@ static int choose(struct console *console, const struct action *action,
         return r;
     ret->items = arena_zeroed(&console->arena, (rows.count + words + 1) * sizeof(*ret->items));
     if (options->latest)
-        return choose_latest(&rows, ret, err);
+        r = choose_latest(&rows, ret, err);
+    if (r < 0)
+        return r;
     if (options->all)
         choose_all(&rows, action->states_of_all, ret);
-    for (size_t i = 0; i < words; i++) {
-        const struct container_row *row = NULL;
-        struct error why = { 0 };
-
-        r = select_container(&rows, options->containers.items[i], &row, &why);
-        if (r == 0)
-            list_target(ret, options->containers.items[i], row);
-        else
-            report_missing(console, action, options, r, &why);
-    }
+    choose_by_words(console, action, options, &rows, ret);
+    put_in_order(action, options, &rows, &console->arena, ret);
     return 0;
 }
 
@@ -285,6 +334,23 @@ static void finish(struct console *console, const struct action *action,
         puts(target->word);
 }
 
+static void run_rank(struct console *console, const struct action *action,
+                     const struct lifecycle_options *options, const union body *body,
+                     struct targets *targets, uint32_t rank)
+{
+    for (size_t i = 0; i < targets->count; i++) {
+        if (targets->items[i].rank == rank)
+            send(console, action, body, &targets->items[i]);
+    }
+    for (size_t i = 0; i < targets->count; i++) {
+        const struct target *target = &targets->items[i];
+        bool is_done = (action->states_of_done & 1U << target->row->state) != 0;
+
+        if (target->rank == rank && (target->is_sent || is_done))
+            finish(console, action, options, target);
+    }
+}
+
 static int run_action(struct console *console, const struct args_usage *usage, char **argv,
                       const struct action *action, struct error *err)
 {
@@ -300,14 +366,8 @@ static int run_action(struct console *console, const struct args_usage *usage, c
         r = choose(console, action, &options, &targets, err);
     if (r < 0)
         return r;
-    for (size_t i = 0; i < targets.count; i++)
-        send(console, action, &body, &targets.items[i]);
-    for (size_t i = 0; i < targets.count; i++) {
-        const struct target *target = &targets.items[i];
-
-        if (target->is_sent || (action->states_of_done & 1U << target->row->state) != 0)
-            finish(console, action, &options, target);
-    }
+    for (uint32_t rank = 0; rank < targets.rank_count; rank++)
+        run_rank(console, action, &options, &body, &targets, rank);
     return 0;
 }
 
@@ -323,9 +383,11 @@ static int run_action(struct console *console, const struct args_usage *usage, c
 DEFINE_VERB(init, .table = TABLE(init_rows), .states_of_all = STATE(CONFIGURED) | STATE(EXITED),
             .make_body = make_nothing)
 DEFINE_VERB(start, .table = TABLE(start_rows), .states_of_all = IDLE_STATES,
-            .states_of_done = STATE(RUNNING), .make_body = make_nothing)
+            .order = DEPEND_REQUIRED_FIRST, .states_of_done = STATE(RUNNING),
+            .make_body = make_nothing)
 DEFINE_VERB(stop, .table = TABLE(stop_rows), .states_of_all = LIVE_STATES,
-            .no_failure = FAILURE_ALREADY_STOPPED, .make_body = make_stop)
+            .order = DEPEND_DEPENDANTS_FIRST, .no_failure = FAILURE_ALREADY_STOPPED,
+            .make_body = make_stop)
 DEFINE_VERB(restart, .table = TABLE(restart_rows), .states_of_all = ALL_STATES,
             .make_body = make_restart)
 DEFINE_VERB(kill, .table = TABLE(kill_rows), .states_of_all = STATE(RUNNING),
@@ -342,6 +404,7 @@ int verb_rm(struct console *console, const struct args_usage *usage, char **argv
     static const struct action action = { .schema = &container_remove_schema,
                                           .table = TABLE(rm_rows),
                                           .states_of_all = ALL_STATES,
+                                          .order = DEPEND_DEPENDANTS_FIRST,
                                           .make_body = make_remove };
 
     return run_action(console, usage, argv, &action, err);

@@ -18,12 +18,9 @@ setup() {
     source "$BATS_TEST_DIRNAME/fleet.bash"
 }
 
-# Those that nobody requires any more first, until all are gone.
 teardown() {
     [[ -n ${BATS_TEST_COMPLETED-} ]] || show_logs
-    for round in 1 2 3; do
-        gantry rm --all --force --time 0 >/dev/null 2>&1 || true
-    done
+    gantry rm --all --force --time 0 >/dev/null
     [[ -z $(gantry ps -aq) ]]
 }
 
@@ -63,6 +60,64 @@ running() {
     gantry rm app
     gantry rm --force --time 0 db
     assert_equal "$(gantry ps -aq)" ""
+}
+
+# To whom an event came since a position of the log, in order: "web app db ".
+order_of() {
+    gantry events --from-seq $(($2 + 1)) --no-stream --filter "event=$1" --format '{{.ID}}' |
+        sed "s/^$db.*/db/; s/^$app.*/app/; s/^$web.*/web/; s/^$alone.*/alone/" | tr '\n' ' '
+}
+
+make_chain() {
+    db=$(gantry create --name db --rootfs "$ROOTFS" sleep 1000)
+    app=$(gantry create --name app --requires db --rootfs "$ROOTFS" sleep 1000)
+    web=$(gantry create --name web --requires app --rootfs "$ROOTFS" sleep 1000)
+    alone=$(gantry create --name alone --rootfs "$ROOTFS" sleep 1000)
+}
+
+@test "rm --depend: who requires it goes too, and before it" {
+    make_chain
+    gantry start web
+    head=$(log_head)
+    run --separate-stderr gantry rm --depend db
+    assert_equal "$status" 2
+    assert_equal "$(running)" "app db web "
+    run gantry rm --force --depend --time 0 db
+    assert_equal "$status" 0
+    assert_equal "${#lines[@]}" 3
+    assert_equal "${lines[2]}" db
+    assert_equal "$(order_of remove "$head")" "web app db "
+    assert_equal "$(gantry ps -a --format '{{.Names}}')" alone
+}
+
+@test "start, stop and rm of all go in the order of what is required" {
+    make_chain
+    head=$(log_head)
+    run gantry start --all
+    assert_equal "$status" 0
+    assert_equal "${#lines[@]}" 4
+    assert_match "$(order_of start "$head")" 'db .*app .*web '
+    head=$(log_head)
+    run gantry stop --all --time 0
+    assert_equal "$status" 0
+    assert_match "$(order_of died "$head")" 'web .*app .*db '
+    head=$(log_head)
+    run gantry rm --all
+    assert_equal "$status" 0
+    assert_match "$(order_of remove "$head")" 'web .*app .*db '
+    assert_equal "$(gantry ps -aq)" ""
+}
+
+@test "what is named in any order is stopped and removed in the right one" {
+    make_chain
+    gantry start web alone
+    head=$(log_head)
+    gantry stop --time 0 db web app
+    assert_equal "$(order_of died "$head")" "web app db "
+    gantry start app db
+    assert_equal "$(running)" "alone app db "
+    gantry rm --force --time 0 db app web
+    assert_equal "$(running)" "alone "
 }
 
 @test "create: what is not there, and the container itself, cannot be required" {
