@@ -13,8 +13,12 @@
 #include "worker/io/exits.h"
 #include "worker/io/plans.h"
 #include "worker/io/probe.h"
+#include "worker/io/process.h"
 #include "worker/io/runtime.h"
 #include "worker/io/watch.h"
+
+/* What a killed worker asked a runtime for ends by itself within this time. */
+#define LATE_CALL_MS 20000
 
 struct hands {
     struct tools tools;
@@ -76,6 +80,8 @@ static int make_tools(struct hands *hands, struct error *err)
 
     if (r >= 0)
         r = files_make_directories(runtime_root, 0700, err);
+    if (r >= 0)
+        r = process_await_calls(runtime_root, LATE_CALL_MS, err);
     if (r >= 0)
         r = cgroups_open(&tools->cgroups, err);
     exits_place.cgroups = tools->cgroups;

@@ -14,6 +14,8 @@
 #include "worker/io/process.h"
 #include "worker/io/runtime.h"
 
+#define CALL_MS 120000
+
 bool plan_find_runtime(struct step *step)
 {
     if (step->runtime == NULL)
@@ -35,17 +37,54 @@ void plan_need_runtime(struct step *step)
     step_fail(step, FAILURE_NO_RUNTIME, &err);
 }
 
-/* Done before, by a worker that could not say so any more: both runtimes remove the FIFO at which
- * init waits when they let it go. */
-static void start_runtime(struct step *step)
+typedef bool is_so_fn(const struct step *step);
+
+/* What the runtime was asked for; what it says against it counts only when it is not so. A call
+ * may have done all its work and be killed before it ends. */
+static void decide(struct step *step, const struct runtime_answer *answer, is_so_fn *is_so)
+{
+    struct error err = { 0 };
+
+    if (answer->code >= 0 || is_so(step)) {
+        step_next(step);
+        return;
+    }
+    (void)error_set(&err, answer->code, "%s", answer->text);
+    step_fail(step, answer->failure, &err);
+}
+
+static void ask(struct step *step, const char *verb, runtime_done_fn *done)
+{
+    struct runtime_request request = {
+        .path = step->runtime_path,
+        .words = { verb, step->name },
+        .timeout_ms = CALL_MS,
+    };
+
+    runtimes_call(step->tools->runtimes, &request, done, step);
+}
+
+/* Both runtimes remove the FIFO at which init waits when they let it go. */
+static bool is_started(const struct step *step)
 {
     const struct runtimes *runtimes = step->tools->runtimes;
 
-    if (runtimes_owner_of(runtimes, step->name) != NULL &&
-        !runtimes_waits_for_start(runtimes, step->name))
+    return runtimes_owner_of(runtimes, step->name) != NULL &&
+           !runtimes_waits_for_start(runtimes, step->name);
+}
+
+static void on_started(void *owner, const struct runtime_answer *answer)
+{
+    decide(owner, answer, is_started);
+}
+
+/* It may have been done before, by a worker that could not say so any more. */
+static void start_runtime(struct step *step)
+{
+    if (is_started(step))
         step_next(step);
     else
-        step_call_runtime(step, step->runtime_path, PLAN_WORDS("start", step->name));
+        ask(step, "start", on_started);
 }
 
 static step_stage_fn *const start_stages[] = { plan_need_runtime, start_runtime, NULL };
@@ -84,15 +123,7 @@ static void thaw_killed(struct step *step)
 
 static void on_signalled(void *owner, const struct runtime_answer *answer)
 {
-    struct step *step = owner;
-    struct error err = { 0 };
-
-    if (answer->code >= 0 || plan_is_init_gone(step)) {
-        step_next(step);
-        return;
-    }
-    (void)error_set(&err, answer->code, "%s", answer->text);
-    step_fail(step, answer->failure, &err);
+    decide(owner, answer, plan_is_init_gone);
 }
 
 static void signal_all(struct step *step)
@@ -152,20 +183,40 @@ static void need_freezer(struct step *step)
     step_fail(step, FAILURE_NO_CGROUPS, &err);
 }
 
+static bool is_frozen(const struct step *step)
+{
+    return cgroups_is_frozen(step->tools->cgroups, step->id);
+}
+
+static bool is_thawed(const struct step *step)
+{
+    return !is_frozen(step);
+}
+
+static void on_paused(void *owner, const struct runtime_answer *answer)
+{
+    decide(owner, answer, is_frozen);
+}
+
+static void on_unpaused(void *owner, const struct runtime_answer *answer)
+{
+    decide(owner, answer, is_thawed);
+}
+
 static void pause_runtime(struct step *step)
 {
-    if (cgroups_is_frozen(step->tools->cgroups, step->id))
+    if (is_frozen(step))
         step_next(step);
     else
-        step_call_runtime(step, step->runtime_path, PLAN_WORDS("pause", step->name));
+        ask(step, "pause", on_paused);
 }
 
 static void unpause_runtime(struct step *step)
 {
-    if (!cgroups_is_frozen(step->tools->cgroups, step->id))
+    if (is_thawed(step))
         step_next(step);
     else
-        step_call_runtime(step, step->runtime_path, PLAN_WORDS("resume", step->name));
+        ask(step, "resume", on_unpaused);
 }
 
 static step_stage_fn *const pause_stages[] = {

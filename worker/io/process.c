@@ -144,8 +144,8 @@ int process_kill(const struct process *process, int timeout_ms, struct error *er
     return 0;
 }
 
-/* Does the command line (words that end with a NUL) hold "-u" and then `name`? */
-static bool is_conmon_of(uint32_t pid, const char *name, char *buffer)
+/* Does the command line (words that end with a NUL) hold `option` and then `value`? */
+static bool has_words(uint32_t pid, const char *option, const char *value, char *buffer)
 {
     ssize_t size = read_proc(pid, "cmdline", buffer, PROC_FILE_MAX - 1);
     bool was_option = false;
@@ -154,16 +154,22 @@ static bool is_conmon_of(uint32_t pid, const char *name, char *buffer)
         return false;
     buffer[size] = '\0';
     for (const char *word = buffer; word < buffer + size; word += strlen(word) + 1) {
-        if (was_option && strcmp(word, name) == 0)
+        if (was_option && strcmp(word, value) == 0)
             return true;
-        was_option = strcmp(word, "-u") == 0;
+        was_option = strcmp(word, option) == 0;
     }
     return false;
 }
 
-typedef int each_conmon_fn(void *owner, uint32_t pid, struct error *err);
+static bool is_conmon_of(uint32_t pid, const char *name, char *buffer)
+{
+    return has_words(pid, "-u", name, buffer);
+}
 
-static int for_each_conmon(const char *name, each_conmon_fn *fn, void *owner, struct error *err)
+typedef int each_process_fn(void *owner, uint32_t pid, struct error *err);
+
+static int for_each_process(const char *option, const char *value, each_process_fn *fn, void *owner,
+                            struct error *err)
 {
     autofree char *buffer = mem_zeroed(PROC_FILE_MAX);
     DIR *proc = opendir("/proc");
@@ -175,11 +181,16 @@ static int for_each_conmon(const char *name, each_conmon_fn *fn, void *owner, st
     while (r >= 0 && (entry = readdir(proc)) != NULL) {
         uint32_t pid = (uint32_t)strtoul(entry->d_name, NULL, 10);
 
-        if (isdigit((unsigned char)entry->d_name[0]) && is_conmon_of(pid, name, buffer))
+        if (isdigit((unsigned char)entry->d_name[0]) && has_words(pid, option, value, buffer))
             r = fn(owner, pid, err);
     }
     (void)closedir(proc);
     return r;
+}
+
+static int for_each_conmon(const char *name, each_process_fn *fn, void *owner, struct error *err)
+{
+    return for_each_process("-u", name, fn, owner, err);
 }
 
 struct conmon_search {
@@ -244,6 +255,34 @@ int process_find_conmon(const char *name, struct process *ret, struct error *err
     }
     *ret = search.process;
     return 0;
+}
+
+struct call_wait {
+    const char *root;
+    int patience_ms;
+};
+
+static int await_found(void *owner, uint32_t pid, struct error *err)
+{
+    const struct call_wait *wait = owner;
+    struct process process = PROCESS_NONE;
+    autofree char *buffer = mem_zeroed(PROC_FILE_MAX);
+    int r = 0;
+
+    if (process_open(pid, 0, &process, NULL) < 0)
+        return 0;
+    if (has_words(pid, "--root", wait->root, buffer) &&
+        !wait_for_end(process.fd, wait->patience_ms))
+        r = process_kill(&process, wait->patience_ms, err);
+    process_done(&process);
+    return r;
+}
+
+int process_await_calls(const char *root, int patience_ms, struct error *err)
+{
+    struct call_wait wait = { .root = root, .patience_ms = patience_ms };
+
+    return for_each_process("--root", root, await_found, &wait, err);
 }
 
 int process_read_pid(const char *path, uint32_t *ret, struct error *err)

@@ -44,6 +44,13 @@ int process_kill(const struct process *process, int timeout_ms, struct error *er
  * the words "-u" and `name`, and wait for their end. */
 int process_kill_conmons(const char *name, int timeout_ms, struct error *err);
 
+/*
+ * Blocking: wait for the end of every process whose command line has the words "--root" and
+ * `root`: calls of an OCI runtime by a worker that was killed meanwhile. One that is not at its end
+ * after `patience_ms` is killed. Whatever they do they have done then.
+ */
+int process_await_calls(const char *root, int patience_ms, struct error *err);
+
 /* The process with such a command line, when there is exactly one; -ENOENT. */
 int process_find_conmon(const char *name, struct process *ret, struct error *err);
 

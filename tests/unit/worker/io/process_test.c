@@ -115,6 +115,22 @@ static void conmon_is_found_by_its_words(void **unused)
     reap(other);
 }
 
+static void late_calls_of_a_runtime_are_ended_and_nobody_elses(void **unused)
+{
+    const char *root = "/run/gantry-process-test/runtime";
+    pid_t late = start_sleeper("--root", root);
+    pid_t other = start_sleeper("--root", "/run/gantry-process-test/runtime2");
+    int status = 0;
+
+    (void)unused;
+    assert_int_equal(process_await_calls(root, PATIENCE_MS / 1000, NULL), 0);
+    assert_int_equal(waitpid(late, &status, WNOHANG), late);
+    assert_int_equal(waitpid(other, &status, WNOHANG), 0);
+    assert_int_equal(process_await_calls(root, PATIENCE_MS, NULL), 0);
+    assert_int_equal(kill(other, SIGKILL), 0);
+    reap(other);
+}
+
 static void a_pid_file_holds_a_pid_and_nothing_else(void **unused)
 {
     static const char *const bad[] = { "", "x", "-1", "0", "12x", "99999999999" };
@@ -146,6 +162,7 @@ int main(void)
         cmocka_unit_test(nobody_has_no_pid),
         cmocka_unit_test(a_child_is_told_from_a_stranger),
         cmocka_unit_test(conmon_is_found_by_its_words),
+        cmocka_unit_test(late_calls_of_a_runtime_are_ended_and_nobody_elses),
         cmocka_unit_test(a_pid_file_holds_a_pid_and_nothing_else),
     };
     return cmocka_run_group_tests_name("process", tests, NULL, NULL);
