@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "common/mem.h"
-#include "worker/kill_point.h"
+#include "worker/io/kill_point.h"
 
 /* An errand that the hands are at. */
 struct pending {
@@ -42,7 +42,7 @@ static void on_done(void *owner, const struct hands_storage_result *from)
         .image_count = from->image_count,
     };
 
-    kill_point("after", entries[pending->operation].name);
+    kill_point("after", entries[pending->operation].name, NULL);
     pending->done(pending->owner, pending->number, &result);
 }
 
@@ -85,6 +85,6 @@ void errand_begin(struct hands *hands, const struct engine *engine, const struct
     pending->operation = errand->operation;
     pending->done = done;
     pending->owner = owner;
-    kill_point("before", entries[errand->operation].name);
+    kill_point("before", entries[errand->operation].name, NULL);
     hands_store(hands, &request, on_done, pending);
 }

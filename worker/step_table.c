@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/mem.h"
-#include "worker/kill_point.h"
+#include "worker/io/kill_point.h"
 
 /* A step that the hands are at. */
 struct pending {
@@ -28,7 +28,7 @@ static void on_done(void *owner, const struct hands_result *from)
         .image = from->image,
     };
 
-    kill_point("after", step_name(pending->step));
+    kill_point("after", step_name(pending->step), pending->id);
     pending->done(pending->owner, pending->id, pending->step, &result);
 }
 
@@ -141,7 +141,7 @@ void step_begin(struct hands *hands, const struct engine *engine, const struct a
     pending->step = action->step;
     pending->done = done;
     pending->owner = owner;
-    kill_point("before", step_name(action->step));
+    kill_point("before", step_name(action->step), action->id);
     if (entry->begin != NULL)
         entry->begin(hands, &subject, on_done, pending);
     else

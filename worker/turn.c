@@ -12,7 +12,7 @@
 #include "common/io/jobpool.h"
 #include "common/io/log.h"
 #include "common/mem.h"
-#include "worker/kill_point.h"
+#include "worker/io/kill_point.h"
 
 #define RETRY_S 1
 
@@ -133,7 +133,7 @@ static void count_commit(struct turn *turn)
 
     turn->commits++;
     (void)snprintf(number, sizeof(number), "%llu", (unsigned long long)turn->commits);
-    kill_point("committed", number);
+    kill_point("committed", number, NULL);
 }
 
 static void write_done(struct job *job)

@@ -1,6 +1,7 @@
 """The worker killed before and after every step, and at every commit: nothing is stuck, nothing is
 left over, every command has exactly one outcome, and the view, the journal and the host agree."""
 import contextlib
+import glob
 
 from containers import (CONFIGURED, CREATED, EXITED, PAUSED, RUNNING, SLEEPER, STUBBORN,
                         ContainerTest)
@@ -155,6 +156,21 @@ class WorkerKilled(ContainerTest):
                 said = self.die_during(point, lambda: self.say(verb, container))
                 self.check_outcome(said)
                 self.wait_for_state(container, RUNNING if verb == "unpause" else PAUSED)
+                self.do("remove", container, force=True, timeout_s=0)
+                self.assert_gone(container)
+
+    def test_update_of_the_limits_of_a_running_one(self):
+        for point in points("update-limits"):
+            with self.at(point):
+                container = self.prepared(self.running)
+                said = self.die_during(point, lambda: self.say("update", container, pids_limit=77))
+                self.check_outcome(said)
+                self.assert_running(container)
+                self.assertEqual(self.row(container)["config"]["pids_limit"], 77)
+                limits = [open(path).read().strip() for path in
+                          glob.glob(f"/sys/fs/cgroup/*/gantry/{container}/pids.max") +
+                          glob.glob(f"/sys/fs/cgroup/gantry/{container}/pids.max")]
+                self.assertEqual(set(limits), {"77"} if limits else set())
                 self.do("remove", container, force=True, timeout_s=0)
                 self.assert_gone(container)
 

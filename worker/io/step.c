@@ -12,6 +12,7 @@
 #include "common/mem.h"
 #include "schemas/codec.h"
 #include "worker/io/conmon.h"
+#include "worker/io/kill_point.h"
 #include "worker/io/runtime.h"
 
 #define RUNTIME_CALL_MS 120000
@@ -54,6 +55,14 @@ static void end_step(struct step *step)
     free_step(step);
 }
 
+static void tell_point(const struct step *step)
+{
+    step_stage_fn *const *stages = step->is_undoing ? step->plan->undo : step->plan->stages;
+
+    kill_point_stage(step->is_undoing ? "undo" : "stage", step->plan->name,
+                     (size_t)(step->next - stages), step->id);
+}
+
 static void advance(struct step *step)
 {
     step_stage_fn *stage = step->next == NULL ? NULL : *step->next;
@@ -62,6 +71,7 @@ static void advance(struct step *step)
         end_step(step);
         return;
     }
+    tell_point(step);
     step->next++;
     stage(step);
 }
