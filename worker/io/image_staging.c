@@ -190,9 +190,10 @@ static int publish(const struct image_batch *batch, struct staged *pin, struct e
         pin->is_taken = false; /* somebody else was faster; ours goes with the batch */
         return 0;
     }
-    r = pin->kind == STORED_LAYER ? make_link(store, pin->hex) : 0;
-    if (r == 0 && renameat(batch->fd, staged, store->fd, name) < 0)
-        r = -errno;
+    /* The link last: one without a layer would be in nobody's list of what to drop. */
+    r = renameat(batch->fd, staged, store->fd, name) < 0 ? -errno : 0;
+    if (r == 0 && pin->kind == STORED_LAYER)
+        r = make_link(store, pin->hex);
     if (r < 0)
         return error_set(err, r, "keep %s in %s: %s", name, store->path, strerror(-r));
     pin->is_taken = false;

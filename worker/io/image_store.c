@@ -190,9 +190,9 @@ static int drop_layer(struct image_store *store, const char *hex, struct error *
 
     layer_link_write(hex, link);
     link_name = mem_text("l/%s", link);
+    (void)unlinkat(store->fd, link_name, 0);
     if (renameat(store->fd, name, store->fd, gone) < 0)
         return error_set_errno(err, "drop layer %s", hex);
-    (void)unlinkat(store->fd, link_name, 0);
     return 0;
 }
 

@@ -162,8 +162,7 @@ bool oci_name_ends_like(const char *full, const struct oci_name *name)
 {
     autoarena arena = { 0 };
     const char *end = oci_name_full(name, "localhost", &arena) + strlen("localhost");
-    size_t size = strlen(full);
+    const char *path = strchr(full, '/');
 
-    return name->domain == NULL && size > strlen(end) &&
-           strcmp(full + size - strlen(end), end) == 0;
+    return name->domain == NULL && path != NULL && strcmp(path, end) == 0;
 }

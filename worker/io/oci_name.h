@@ -41,8 +41,7 @@ char *oci_name_full(const struct oci_name *name, const char *domain, struct aren
 int oci_name_normalise(const char *text, const char *domain, struct arena *arena, char **ret,
                        struct error *err);
 
-/* Whether the full name `full` is of another registry than `name` says, but alike: for short names.
- */
+/* Whether `name` is short, and `full` is that name in some registry. */
 bool oci_name_ends_like(const char *full, const struct oci_name *name);
 
 #endif
