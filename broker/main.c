@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include <event2/event.h>
 
@@ -13,11 +14,15 @@
 #include "common/io/log.h"
 #include "common/io/notify.h"
 #include "common/io/options.h"
+#include "common/io/sp.h"
 #include "common/mem.h"
 #include "common/quantity.h"
 
 /* What has been answered last is given so long to reach its peers. */
 #define FAREWELL_MS 100
+
+/* For SP_PEERS_MAX, and for what else is open. */
+#define DESCRIPTORS_WANTED (SP_PEERS_MAX + 1024)
 
 /* clang-format off */
 static const struct option_row option_rows[] = {
@@ -147,11 +152,25 @@ static int work_offline(const struct program *program, bool *ret_is_done, struct
     return 0;
 }
 
+/* Each peer is a descriptor: as many as this user may have, up to what is served at most. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS_WANTED)
+        return;
+    limit.rlim_cur = limit.rlim_max < DESCRIPTORS_WANTED ? limit.rlim_max : DESCRIPTORS_WANTED;
+    if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < DESCRIPTORS_WANTED)
+        log_info("broker.descriptors", "limit=%llu wanted=%d", (unsigned long long)limit.rlim_cur,
+                 DESCRIPTORS_WANTED);
+}
+
 static int start(struct program *program, struct error *err)
 {
     autofree char *listeners = NULL;
     int r;
 
+    raise_descriptors();
     program->loop = event_base_new();
     if (program->loop == NULL)
         return error_set(err, -ENOMEM, "make the event loop");
