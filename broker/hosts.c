@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <event2/event.h>
@@ -45,7 +46,7 @@ static struct host *host_new(struct hosts *hosts, const char *name)
 {
     struct host *host = mem_new(struct host);
 
-    (void)stpncpy(host->name, name, sizeof(host->name) - 1);
+    host->name = mem_dup_text(name);
     host->broker = hosts->broker;
     TAILQ_INIT(&host->offers);
     HASH_ADD_STR(hosts->by_name, name, host);
@@ -57,7 +58,7 @@ static struct host *host_new(struct hosts *hosts, const char *name)
 static int reach_apply(struct commit_entry *entry, struct commit_turn *turn, struct error *err)
 {
     struct reach_entry *reach = container_of(entry, struct reach_entry, entry);
-    const struct host *host = container_of(reach, struct host, reach);
+    const struct host *host = reach->host;
     const struct host_unreachable unreachable = { .silent_ms = reach->silent_ms };
     autoarena arena = { 0 };
     struct buffer body = { 0 };
@@ -88,18 +89,21 @@ static void settle(struct hosts *hosts, struct host *host);
 static void reach_done(struct commit_entry *entry, const struct error *failure)
 {
     struct reach_entry *reach = container_of(entry, struct reach_entry, entry);
-    struct host *host = container_of(reach, struct host, reach);
+    struct host *host = reach->host;
     struct hosts *hosts = host->broker->hosts;
     struct timeval again = distance_of(SETTLE_AGAIN_MS);
+    bool is_reachable = reach->is_reachable;
 
-    host->is_settling = false;
+    host->reach = NULL;
     if (failure != NULL) {
         log_failure("host.not_recorded", failure);
+        free(reach);
         (void)evtimer_add(hosts->settle_timer, &again);
         return;
     }
-    host->is_reachable = reach->is_reachable;
-    log_info(host->is_reachable ? "host.reachable" : "host.unreachable", "host=%s", host->name);
+    free(reach);
+    host->is_reachable = is_reachable;
+    log_info(is_reachable ? "host.reachable" : "host.unreachable", "host=%s", host->name);
     settle(hosts, host);
 }
 
@@ -112,18 +116,23 @@ static const struct commit_functions reach_functions = {
 static void settle(struct hosts *hosts, struct host *host)
 {
     struct timeval again = distance_of(SETTLE_AGAIN_MS);
+    struct reach_entry *reach;
 
-    if (host->is_settling || host->is_heard == host->is_reachable)
+    if (host->reach != NULL || host->is_heard == host->is_reachable)
         return;
-    host->reach = (struct reach_entry){
-        .entry = { .functions = &reach_functions, .records = 1, .bytes = sizeof(host->name) },
+    reach = mem_new(struct reach_entry);
+    *reach = (struct reach_entry){
+        .entry = { .functions = &reach_functions, .records = 1, .bytes = NAME_SIZE_MAX },
+        .host = host,
         .is_reachable = host->is_heard,
         .silent_ms = host->silent_ms,
     };
-    if (committer_add(hosts->broker->committer, &host->reach.entry, NULL) < 0)
-        (void)evtimer_add(hosts->settle_timer, &again);
-    else
-        host->is_settling = true;
+    if (committer_add(hosts->broker->committer, &reach->entry, NULL) == 0) {
+        host->reach = reach;
+        return;
+    }
+    free(reach);
+    (void)evtimer_add(hosts->settle_timer, &again);
 }
 
 static void settle_all(evutil_socket_t fd, short what, void *arg)
@@ -335,6 +344,7 @@ void hosts_destroy(struct hosts *hosts)
     HASH_CLEAR(hh, hosts->by_name); /* the hosts stay linked */
     for (; host != NULL; host = next) {
         next = host->hh.next;
+        free(host->name);
         free(host);
     }
     event_free(hosts->silence_timer);

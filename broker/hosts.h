@@ -32,20 +32,19 @@ struct stream;
 /* What a commit says of a host's reachability. */
 struct reach_entry {
     struct commit_entry entry;
-    struct broker *broker;
+    struct host *host;
     bool is_reachable;  /* what is written */
     uint64_t silent_ms; /* of host.unreachable */
 };
 
 struct host {
-    char name[NAME_SIZE_MAX + 1];
+    char *name;                /* its own */
     uint64_t incarnation;      /* of the worker that said hello last */
     struct command_id journal; /* its journal: two journals can have the same incarnation */
     bool is_heard;             /* not silent */
     bool is_reachable;         /* as the view has it */
-    bool is_settling;          /* `reach` is with the committer */
     uint64_t silent_ms;        /* when it fell silent */
-    struct reach_entry reach;
+    struct reach_entry *reach; /* with the committer, its own; NULL: nothing is */
     struct broker *broker;
     struct held poll;
     uint64_t poll_cursor;

@@ -37,7 +37,11 @@ void peer_begin(struct sp_peer *sp)
 
 void peer_end(struct sp_peer *sp)
 {
-    free(peer_of(sp));
+    struct peer *peer = peer_of(sp);
+
+    if (peer != NULL)
+        identity_done(&peer->identity);
+    free(peer);
     sp_peer_set_data(sp, NULL);
 }
 

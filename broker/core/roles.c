@@ -2,8 +2,10 @@
 #include "broker/core/roles.h"
 
 #include <assert.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "common/mem.h"
 
 struct role_kind {
     const char *name;
@@ -71,8 +73,7 @@ static enum role role_of_uri(const char *uri, const char **ret_name)
 
 static void set_actor(struct identity *identity, const char *kind, const char *who)
 {
-    (void)snprintf(identity->actor, sizeof(identity->actor), "%s:%s", kind,
-                   who != NULL ? who : "unknown");
+    identity->actor = mem_text("%s:%s", kind, who != NULL ? who : "unknown");
 }
 
 static void read_certificate(const struct peer_facts *facts, struct identity *ret)
@@ -87,12 +88,12 @@ static void read_certificate(const struct peer_facts *facts, struct identity *re
     }
     set_actor(ret, kinds[ret->role].name, name);
     if (ret->role == ROLE_WORKER)
-        (void)snprintf(ret->host, sizeof(ret->host), "%s", name);
+        ret->host = ret->actor + strlen(kinds[ret->role].name) + 1;
 }
 
 void role_of(const struct peer_facts *facts, struct identity *ret)
 {
-    *ret = (struct identity){ .role = ROLE_NONE };
+    *ret = (struct identity){ .role = ROLE_NONE, .host = "" };
     switch (facts->transport) {
     case PEER_TLS:
         read_certificate(facts, ret);
@@ -100,7 +101,7 @@ void role_of(const struct peer_facts *facts, struct identity *ret)
     case PEER_UNIX:
         ret->role = facts->uid == 0 ? ROLE_ADMIN : ROLE_WATCHER;
         ret->is_local = true;
-        (void)snprintf(ret->actor, sizeof(ret->actor), "unix:%u", facts->uid);
+        ret->actor = mem_text("unix:%u", facts->uid);
         return;
     case PEER_TCP:
         ret->role = ROLE_ADMIN;
@@ -108,6 +109,13 @@ void role_of(const struct peer_facts *facts, struct identity *ret)
         return;
     }
     set_actor(ret, "unknown", facts->address);
+}
+
+void identity_done(struct identity *identity)
+{
+    free(identity->actor);
+    identity->actor = NULL;
+    identity->host = "";
 }
 
 bool role_may(enum role role, const char *type)

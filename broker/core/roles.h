@@ -41,16 +41,17 @@ struct peer_facts {
 
 struct identity {
     enum role role;
-    bool is_local;                /* on this machine, as the kernel says: a peer on a unix socket */
-    char actor[ACTOR_SIZE];       /* "worker:a", "controller:ci", "unix:0", "tcp:10.0.0.7:4711" */
-    char host[NAME_SIZE_MAX + 1]; /* the only one that a worker may speak for; "" of others */
+    bool is_local;    /* on this machine, as the kernel says: a peer on a unix socket */
+    char *actor;      /* "worker:a", "controller:ci", "unix:0", "tcp:10.0.0.7:4711"; its own */
+    const char *host; /* the only one that a worker may speak for, in `actor`; "" of others */
 };
 
 /* "controller"; "none" for ROLE_NONE. */
 const char *role_name(enum role role);
 
-/* Never fails: what is not understood becomes ROLE_NONE. */
+/* Never fails: what is not understood becomes ROLE_NONE. Ends with identity_done(). */
 void role_of(const struct peer_facts *facts, struct identity *ret);
+void identity_done(struct identity *identity);
 
 /* Whether the role may send a request of this type ("submit"); false for types not known. */
 bool role_may(enum role role, const char *type);

@@ -19,8 +19,9 @@
 
 struct sp_conn {
     struct bufferevent *stream;
-    int plain_fd;        /* of a connection without TLS; else -1 */
-    struct event *timer; /* the greeting's deadline; later, what carries out doom */
+    int plain_fd; /* of a connection without TLS; else -1 */
+    struct event_base *loop;
+    struct event *timer; /* the greeting's deadline; later what carries out doom; else NULL */
     struct sp_wire wire;
     enum sp_protocol own;
     const struct sp_conn_handlers *handlers;
@@ -32,10 +33,17 @@ struct sp_conn {
     bool is_dead; /* destroyed by a callback: freed when that returns */
 };
 
-static void conn_free(struct sp_conn *conn)
+/* A connection that neither greets nor dooms needs none, and there are many of them. */
+static void drop_timer(struct sp_conn *conn)
 {
     if (conn->timer != NULL)
         event_free(conn->timer);
+    conn->timer = NULL;
+}
+
+static void conn_free(struct sp_conn *conn)
+{
+    drop_timer(conn);
     free(conn);
 }
 
@@ -89,7 +97,8 @@ static int conn_step(struct sp_conn *conn, struct error *err)
     if (r < 0)
         return r;
     if (step == SP_WIRE_GREETED) {
-        (void)event_del(conn->timer);
+        if (conn->doom_code == 0)
+            drop_timer(conn);
         conn->handlers->on_ready(conn->owner);
     } else if (step == SP_WIRE_MESSAGE) {
         conn->handlers->on_message(conn->owner, piece);
@@ -214,6 +223,7 @@ int sp_conn_new(const struct sp_conn_setup *setup, struct sp_conn **ret, struct 
     conn = mem_new(struct sp_conn);
     conn->stream = stream;
     conn->plain_fd = setup->session == NULL ? setup->fd : -1;
+    conn->loop = setup->loop;
     conn->timer = event_new(setup->loop, -1, 0, on_timer, conn);
     if (conn->timer == NULL) {
         bufferevent_free(stream);
@@ -241,7 +251,8 @@ void sp_conn_destroy(struct sp_conn *conn)
 {
     if (conn == NULL)
         return;
-    (void)event_del(conn->timer);
+    if (conn->timer != NULL)
+        (void)event_del(conn->timer);
     bufferevent_free(conn->stream);
     conn->is_dead = true;
     if (!conn->is_busy)
@@ -334,5 +345,8 @@ void sp_conn_doom(struct sp_conn *conn, int code, const char *why)
         return;
     conn->doom_code = code;
     conn->doom_text = why;
+    if (conn->timer == NULL)
+        conn->timer = event_new(conn->loop, -1, 0, on_timer, conn);
+    assert(conn->timer != NULL); /* only memory could be missing */
     event_active(conn->timer, EV_TIMEOUT, 0);
 }

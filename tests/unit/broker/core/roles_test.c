@@ -19,6 +19,7 @@ static void is_taken_for(const struct peer_facts *facts, enum role role, const c
     assert_int_equal(identity.role, role);
     assert_string_equal(identity.actor, actor);
     assert_string_equal(identity.host, host);
+    identity_done(&identity);
 }
 
 static void certificate(const char *name, enum role role, const char *actor, const char *host)
