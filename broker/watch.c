@@ -8,6 +8,7 @@
 #include <event2/event.h>
 
 #include "broker/broker.h"
+#include "broker/core/filter.h"
 #include "broker/dispatch.h"
 #include "broker/handlers.h"
 #include "broker/held.h"
@@ -16,6 +17,7 @@
 #include "common/arena.h"
 #include "common/mem.h"
 #include "schemas/bus.h"
+#include "schemas/codec.h"
 
 TAILQ_HEAD(watcher_queue, watcher);
 
@@ -25,6 +27,10 @@ struct watcher {
     struct arena arena; /* of the filter */
     struct watch asked; /* its cursor moves as records are skipped */
     bool is_looking;    /* its queue is `looking`, else `waiting` */
+    struct raw *found;  /* while news are told: records for it, in the log's transaction */
+    unsigned found_count;
+    size_t found_bytes;
+    uint64_t found_upto; /* position of the last one */
     TAILQ_ENTRY(watcher) link;
 };
 
@@ -56,6 +62,7 @@ static struct sp_request *watcher_end(struct watcher *watcher)
 
     watcher->broker->watches->count--;
     arena_done(&watcher->arena);
+    free(watcher->found);
     free(watcher);
     return request;
 }
@@ -174,10 +181,145 @@ void handle_watch(struct broker *broker, struct request *request)
     page_close(&page);
 }
 
+/* --- news: what a commit has brought, read and decoded once for all who wait at the log's end */
+
+/* Where the one that waits furthest back is; UINT64_MAX: nobody waits. */
+static uint64_t seen_by_all(const struct watches *watches)
+{
+    const struct watcher *watcher;
+    uint64_t seen = UINT64_MAX;
+
+    TAILQ_FOREACH(watcher, &watches->waiting, link)
+    {
+        if (watcher->asked.cursor < seen)
+            seen = watcher->asked.cursor;
+    }
+    return seen;
+}
+
+static bool is_full(const struct watcher *watcher, size_t size)
+{
+    unsigned max = watcher->asked.max == 0 || watcher->asked.max > PAGE_RECORDS_MAX
+                       ? PAGE_RECORDS_MAX
+                       : watcher->asked.max;
+
+    return watcher->found_count >= max ||
+           (watcher->found_count > 0 && watcher->found_bytes + size > PAGE_BYTES_MAX);
+}
+
+/* Give the record to everybody whom it concerns. A watcher whose page is full is marked as looking:
+ * it is told that there is more. */
+static void hand_out(struct watches *watches, const struct log_entry *entry,
+                     const struct record *record)
+{
+    struct watcher *watcher;
+
+    TAILQ_FOREACH(watcher, &watches->waiting, link)
+    {
+        if (entry->pos <= watcher->asked.cursor || watcher->is_looking ||
+            !filter_passes(&watcher->asked, record))
+            continue;
+        if (is_full(watcher, entry->record.size)) {
+            watcher->is_looking = true;
+            continue;
+        }
+        if (watcher->found == NULL)
+            watcher->found = mem_zeroed(PAGE_RECORDS_MAX * sizeof(*watcher->found));
+        watcher->found[watcher->found_count++] = (struct raw){ .bytes = entry->record };
+        watcher->found_bytes += entry->record.size;
+        watcher->found_upto = entry->pos;
+    }
+}
+
+static int read_news(struct watches *watches, struct log_txn *txn, uint64_t after,
+                     struct error *err)
+{
+    autodestroy(log_cursor) struct log_cursor *cursor = NULL;
+    struct log_entry entry;
+    int r;
+
+    r = log_walk(txn, NULL, after, &cursor, err);
+    while (r == 0 && (r = log_next(cursor, &entry, err)) > 0) {
+        autoarena arena = { 0 };
+        struct record record;
+
+        r = schema_decode(&record_schema, entry.record, &record, &arena, err);
+        if (r == 0)
+            hand_out(watches, &entry, &record);
+    }
+    return r;
+}
+
+/* Answer those for whom there was something; the others have now seen it all. */
+static void answer_news(struct watches *watches, const struct log_state *state)
+{
+    struct watcher *watcher, *next;
+
+    for (watcher = TAILQ_FIRST(&watches->waiting); watcher != NULL; watcher = next) {
+        bool has_more = watcher->is_looking;
+        struct page page = {
+            .records = { .items = watcher->found, .count = watcher->found_count },
+            .cursor = has_more ? watcher->found_upto : state->head,
+            .head = state->head,
+            .has_more = has_more,
+            .log = state->id,
+            .epoch = state->epoch,
+            .floor = state->floor,
+        };
+
+        next = TAILQ_NEXT(watcher, link);
+        watcher->is_looking = false;
+        watcher->asked.cursor = page.cursor;
+        if (watcher->found_count == 0)
+            continue;
+        leave_queue(watches, watcher);
+        autofree struct raw *found = steal_ptr(watcher->found);
+        reply_message(watcher_end(watcher), &page_schema, &page);
+    }
+}
+
+static void forget_news(struct watches *watches)
+{
+    struct watcher *watcher;
+
+    TAILQ_FOREACH(watcher, &watches->waiting, link)
+    {
+        watcher->is_looking = false;
+        watcher->found_count = 0;
+        watcher->found_bytes = 0;
+    }
+}
+
+/* False: nothing was done, because there is too much, or because it cannot be read. Each watcher
+ * that looks by itself meets that again, and is told. */
+static bool tell_news(struct watches *watches)
+{
+    autodestroy(log_txn) struct log_txn *txn = NULL;
+    uint64_t seen = seen_by_all(watches);
+    struct log_state state;
+    int r;
+
+    if (seen == UINT64_MAX)
+        return true;
+    r = log_begin(watches->broker->log, LOG_READ, &txn, NULL);
+    if (r == 0)
+        r = log_state(txn, &state, NULL);
+    if (r < 0 || seen < state.floor || state.head > seen + WATCH_SCAN_MAX)
+        return false;
+    r = read_news(watches, txn, seen, NULL);
+    if (r < 0)
+        forget_news(watches);
+    else
+        answer_news(watches, &state);
+    return r == 0;
+}
+
 void watches_wake(struct watches *watches)
 {
     struct watcher *watcher;
 
+    if (tell_news(watches))
+        return;
     TAILQ_FOREACH(watcher, &watches->waiting, link)
     {
         watcher->is_looking = true;

@@ -17,7 +17,11 @@ struct watches *watches_new(struct broker *broker);
 /* No request may wait any more: the connections are closed. NULL is legal. */
 void watches_destroy(struct watches *watches);
 
-/* The log has grown: look, in the turns that follow. */
+/*
+ * The log has grown. What is new is read once for all who have seen the rest of it, so a commit
+ * costs a comparison for each of them and not a search; after more than WATCH_SCAN_MAX new records
+ * they look for themselves, in the turns that follow.
+ */
 void watches_wake(struct watches *watches);
 
 #endif
