@@ -14,7 +14,7 @@
 
 /* Room for the envelope around a report's records, and how many records it has at most. */
 #define ENVELOPE_BYTES     4096
-#define REPORT_RECORDS_MAX 500
+#define REPORT_RECORDS_MAX 1000
 #define RETRY_DAMAGED_MS   5000
 
 enum link_state { LINK_OFF, LINK_GREETING, LINK_UP, LINK_STOPPED };
