@@ -30,7 +30,8 @@ import fleet  # noqa: E402
 import nng  # noqa: E402
 from fleet import BUILD_DIR, Client  # noqa: E402
 from long_check import Watcher  # noqa: E402
-from simulated import ScaleBroker, SimulatedWorkers, free_port, wait_a_moment  # noqa: E402
+from simulated import (ScaleBroker, SimulatedWorkers, behind, free_port,  # noqa: E402
+                       wait_a_moment)
 
 WORKERS_OF_PROCESS = 500
 AUTHORS = 16
@@ -69,8 +70,9 @@ class Scene:
     def load(self, fleet_number, authors, rate, hosts, containers):
         """Authors of commands for those hosts; once everything is created."""
         process = subprocess.Popen(
-            [os.path.join(TOOLS, "command_load"), self.broker.urls[fleet_number % 8], str(authors),
-             str(rate), str(fleet_number), f"p{fleet_number}h", str(hosts), str(containers)],
+            behind(os.path.join(TOOLS, "command_load"), self.broker.urls[fleet_number % 8],
+                   str(authors), str(rate), str(fleet_number), f"p{fleet_number}h", str(hosts),
+                   str(containers)),
             stdout=subprocess.PIPE, text=True)
         self.others.append(process)
         return process

@@ -27,13 +27,14 @@ os.environ.setdefault("GANTRY_BUILD_DIR", os.path.join(ROOT, "build/release"))
 import fleet  # noqa: E402
 import nng  # noqa: E402
 from fleet import BUILD_DIR, Client  # noqa: E402
-from simulated import ScaleBroker, SimulatedWorkers, free_port, wait_a_moment  # noqa: E402
+from simulated import (ScaleBroker, SimulatedWorkers, behind, free_port,  # noqa: E402
+                       wait_a_moment)
 
 STATE = struct.Struct("<11Q")  # struct state of log_watcher.c
 GAPS_AT, DELAYS_AT, DELAYS, CHUNKS_AT, CHUNK = 1024, 4096, 1024, 16384, 65536
 DEFAULTS = {"events": 10_000_000, "subscribers": 200, "kills": 1000, "seed": 1, "hosts": 200,
             "processes": 8, "containers": 5, "rate": 500, "exits": 6000, "retain": "2g",
-            "slow": 20, "paused": 20, "minutes": 60}
+            "slow": 20, "paused": 20, "minutes": 60, "trimmed": 0}
 
 
 class Watcher:
@@ -46,8 +47,8 @@ class Watcher:
         self.start()
 
     def start(self):
-        words = [os.path.join(BUILD_DIR, "tests/log_watcher"), self.path, self.url,
-                 str(self.pause_ms)]
+        words = behind(os.path.join(BUILD_DIR, "tests/log_watcher"), self.path, self.url,
+                       str(self.pause_ms))
         self.process = subprocess.Popen(words + ([self.host] if self.host else []),
                                         stderr=subprocess.PIPE, text=True)
 
@@ -130,7 +131,7 @@ class LongCheck:
     def start(self):
         self.start_broker()
         self.reference = subprocess.Popen(
-            [os.path.join(BUILD_DIR, "tests/log_reference"), self.broker.url],
+            behind(os.path.join(BUILD_DIR, "tests/log_reference"), self.broker.url),
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.fleets = [self.fleet(i) for i in range(self.options.processes)]
         for workers in self.fleets:
@@ -152,9 +153,10 @@ class LongCheck:
         """One process of authors for each fleet, whose hosts have a prefix of their own."""
         each = self.options.hosts // self.options.processes
         self.load = [subprocess.Popen(
-            [os.path.join(BUILD_DIR, "tests/command_load"), self.broker.urls[i % 8], "2",
-             str(max(1, self.options.rate // self.options.processes)),
-             str(self.options.seed * 100 + i), f"p{i}h", str(each), str(self.options.containers)],
+            behind(os.path.join(BUILD_DIR, "tests/command_load"), self.broker.urls[i % 8], "2",
+                   str(max(1, self.options.rate // self.options.processes)),
+                   str(self.options.seed * 100 + i), f"p{i}h", str(each),
+                   str(self.options.containers)),
             stdout=subprocess.PIPE, text=True) for i in range(self.options.processes)]
         for load in self.load:
             json.loads(load.stdout.readline())
@@ -162,7 +164,7 @@ class LongCheck:
     # --- the plan
 
     def kill_one(self):
-        kind = self.random.choices(["broker", "workers", "watcher", "pause"], [2, 2, 6, 2])[0]
+        kind = self.random.choices(["broker", "workers", "watcher", "pause"], [1, 1, 8, 2])[0]
         which = self.random.randrange(1 << 30)
         if kind == "broker":
             self.broker.kill()
@@ -186,9 +188,11 @@ class LongCheck:
     def run(self):
         self.client = Client(self.broker.url)
         began = time.monotonic()
-        kills = head = 0
-        while head < self.options.events or kills < self.options.kills:
+        kills = head = floor = 0
+        while (head < self.options.events or kills < self.options.kills or
+               floor < self.options.trimmed):
             head = self.head()
+            floor = self.client.ask("watch", cursor=head).get("floor", 0)
             due = min(self.options.kills, head * self.options.kills // self.options.events)
             while kills < due or (head >= self.options.events and kills < self.options.kills):
                 self.kill_one()

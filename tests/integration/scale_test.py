@@ -73,7 +73,8 @@ class ScaleTest(FleetTest):
     def test_a_trimmed_log_is_missed_by_nobody_silently(self):
         options = parse(["--events", "12000", "--subscribers", "10", "--kills", "4", "--hosts", "8",
                          "--processes", "2", "--slow", "2", "--paused", "3", "--exits", "2000",
-                         "--rate", "200", "--report", "60", "--retain", "1m", "--seed", "6"])
+                         "--rate", "200", "--report", "60", "--retain", "1m", "--seed", "6",
+                         "--trimmed", "1000"])
         self.assertEqual(check(options), [])
 
 
