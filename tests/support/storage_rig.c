@@ -24,6 +24,8 @@ const char storage_rig_id[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 const char storage_rig_other_id[] =
     "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 
+#define PATHS 64
+
 /* A namespace once for all tests of the program. */
 static bool enter_namespace(void)
 {
@@ -78,9 +80,9 @@ struct storage_rig *storage_rig_of(void **state)
 
 const char *storage_rig_path(const struct storage_rig *rig, const char *fmt, ...)
 {
-    static char paths[12][4096];
+    static char paths[PATHS][4096];
     static unsigned turn;
-    char *path = paths[turn++ % 12];
+    char *path = paths[turn++ % PATHS];
     size_t size = strlen(rig->directory);
     va_list args;
 

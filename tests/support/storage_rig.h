@@ -24,7 +24,7 @@ int storage_rig_setup(void **state);
 int storage_rig_teardown(void **state);
 struct storage_rig *storage_rig_of(void **state);
 
-/* A path beneath the rig's directory; good until the twelfth call after. */
+/* A path beneath the rig's directory; good until the sixty-fourth call after. */
 const char *storage_rig_path(const struct storage_rig *rig, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

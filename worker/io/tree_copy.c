@@ -13,31 +13,21 @@
 #include <sys/types.h>
 #include <sys/xattr.h>
 #include <unistd.h>
-#include <uthash.h>
 
 #include "common/auto.h"
 #include "common/io/files.h"
 #include "common/mem.h"
+#include "worker/io/attributes.h"
+#include "worker/io/inode_names.h"
 #include "worker/io/tree_walk.h"
 
-#define PIECE_SIZE      (128 * 1024)
-#define ATTRIBUTES_SIZE 65536 /* the kernel's limits for a list and for a value */
-
-/* The first copy of a file that has several names. */
-struct linked_file {
-    struct inode_key {
-        uint64_t device;
-        uint64_t inode;
-    } key;
-    char *path; /* in the target */
-    UT_hash_handle hh;
-};
+#define PIECE_SIZE (128 * 1024)
 
 struct copy {
     int target_fd;
     int directory_fds[TREE_DEPTH_MAX + 1]; /* of the target, by depth; [0] is target_fd */
-    struct linked_file *linked;
-    char *piece; /* PIECE_SIZE */
+    struct inode_names linked;             /* paths in the target */
+    char *piece;                           /* PIECE_SIZE */
 };
 
 static int fail(const struct tree_entry *entry, const char *what, struct error *err)
@@ -108,34 +98,13 @@ static int copy_content(struct copy *copy, int source_fd, int target_fd, off_t s
     return 0;
 }
 
-/* The overlay's own marks are about its layers and not about the file. */
-static bool is_private_attribute(const char *name)
-{
-    return strncmp(name, "trusted.overlay.", strlen("trusted.overlay.")) == 0;
-}
-
 /* A file system that has no such attributes loses them, as with cp(1). */
-static int copy_attributes(int source_fd, int target_fd)
+static int copy_attribute(void *owner, const char *name, struct bytes value)
 {
-    autofree char *names = mem_zeroed(ATTRIBUTES_SIZE);
-    autofree char *value = mem_zeroed(ATTRIBUTES_SIZE);
-    ssize_t size = flistxattr(source_fd, names, ATTRIBUTES_SIZE);
+    int target_fd = *(const int *)owner;
 
-    if (size < 0)
-        return errno == EOPNOTSUPP ? 0 : -errno;
-    for (const char *name = names; name < names + size; name += strlen(name) + 1) {
-        ssize_t value_size;
-
-        if (is_private_attribute(name))
-            continue;
-        value_size = fgetxattr(source_fd, name, value, ATTRIBUTES_SIZE);
-        if (value_size < 0 && (errno == ENODATA || errno == EOPNOTSUPP))
-            continue;
-        if (value_size < 0)
-            return -errno;
-        if (fsetxattr(target_fd, name, value, (size_t)value_size, 0) < 0 && errno != EOPNOTSUPP)
-            return -errno;
-    }
+    if (fsetxattr(target_fd, name, value.data, value.size, 0) < 0 && errno != EOPNOTSUPP)
+        return -errno;
     return 0;
 }
 
@@ -147,7 +116,7 @@ static int copy_status(int source_fd, int target_fd, const struct stat *status)
 
     if (fchown(target_fd, status->st_uid, status->st_gid) < 0)
         return -errno;
-    r = copy_attributes(source_fd, target_fd);
+    r = attributes_each(source_fd, copy_attribute, &target_fd);
     if (r < 0)
         return r;
     if (fchmod(target_fd, status->st_mode & 07777) < 0 || futimens(target_fd, times) < 0)
@@ -227,31 +196,19 @@ static int enter_directory(struct copy *copy, const struct tree_entry *entry, in
     return 0;
 }
 
-static struct inode_key key_of(const struct stat *status)
-{
-    return (struct inode_key){ .device = status->st_dev, .inode = status->st_ino };
-}
-
 /* 1: it is a further name of what is copied already, and has been made so. */
 static int copy_link(struct copy *copy, const struct tree_entry *entry, int directory_fd,
                      struct error *err)
 {
-    struct inode_key key = key_of(&entry->status);
-    struct linked_file *linked = NULL;
+    const char *first = inode_names_meet(&copy->linked, &entry->status, entry->path);
     autoclose int fd = -1;
     char path[64];
 
-    HASH_FIND(hh, copy->linked, &key, sizeof(key), linked);
-    if (linked == NULL) {
-        linked = mem_zeroed(sizeof(*linked));
-        linked->key = key;
-        linked->path = mem_dup_text(entry->path);
-        HASH_ADD(hh, copy->linked, key, sizeof(linked->key), linked);
+    if (first == NULL)
         return 0;
-    }
-    fd = files_open_beneath(copy->target_fd, linked->path, O_PATH);
+    fd = files_open_beneath(copy->target_fd, first, O_PATH);
     if (fd < 0)
-        return error_set(err, fd, "copy /%s: open /%s: %s", entry->path, linked->path,
+        return error_set(err, fd, "copy /%s: open /%s: %s", entry->path, first,
                          strerrordesc_np(-fd));
     (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     if (linkat(AT_FDCWD, path, directory_fd, entry->name, AT_SYMLINK_FOLLOW) < 0)
@@ -263,6 +220,7 @@ static int enter(void *owner, const struct tree_entry *entry, struct error *err)
 {
     struct copy *copy = owner;
     int directory_fd;
+    int r;
 
     if (entry->depth == 0)
         return 0;
@@ -273,12 +231,9 @@ static int enter(void *owner, const struct tree_entry *entry, struct error *err)
         return enter_directory(copy, entry, directory_fd, err);
     if (S_ISSOCK(entry->status.st_mode))
         return 0;
-    if (entry->status.st_nlink > 1) {
-        int r = copy_link(copy, entry, directory_fd, err);
-
-        if (r != 0)
-            return r < 0 ? r : 0;
-    }
+    r = copy_link(copy, entry, directory_fd, err);
+    if (r != 0)
+        return r < 0 ? r : 0;
     if (S_ISREG(entry->status.st_mode))
         return copy_file(copy, entry, directory_fd, err);
     if (S_ISLNK(entry->status.st_mode))
@@ -305,19 +260,11 @@ static int leave(void *owner, const struct tree_entry *entry, struct error *err)
 
 static void copy_done(struct copy *copy)
 {
-    struct linked_file *linked;
-    struct linked_file *next;
-
     for (size_t i = 1; i <= TREE_DEPTH_MAX; i++) {
         if (copy->directory_fds[i] >= 0)
             (void)close(copy->directory_fds[i]);
     }
-    HASH_ITER(hh, copy->linked, linked, next)
-    {
-        HASH_DEL(copy->linked, linked);
-        free(linked->path);
-        free(linked);
-    }
+    inode_names_done(&copy->linked);
     free(copy->piece);
 }
 
