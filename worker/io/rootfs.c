@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -145,4 +146,53 @@ bool rootfs_has_directory(int root_fd, const char *path)
     autoclose int fd = files_open_in_root(root_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC, NULL);
 
     return fd >= 0;
+}
+
+/* The path of a descriptor beneath the root's, as the kernel has it. */
+static int path_in_root(int root_fd, int fd, char **ret, struct error *err)
+{
+    char root[PATH_MAX];
+    char path[PATH_MAX];
+    autofree char *root_link = mem_text("/proc/self/fd/%d", root_fd);
+    autofree char *link = mem_text("/proc/self/fd/%d", fd);
+    ssize_t root_size = readlink(root_link, root, sizeof(root) - 1);
+    ssize_t size = readlink(link, path, sizeof(path) - 1);
+
+    if (root_size < 0 || size < 0)
+        return error_set_errno(err, "resolve a path");
+    root[root_size] = path[size] = '\0';
+    if (strcmp(root, "/") == 0)
+        root_size = 0;
+    if (size < root_size || strncmp(path, root, (size_t)root_size) != 0)
+        return error_set(err, -EXDEV, "%s is not beneath %s", path, root);
+    *ret = mem_dup_text(size == root_size ? "/" : path + root_size);
+    return 0;
+}
+
+int rootfs_resolve(int root_fd, const char *path, char **ret, struct error *err)
+{
+    autofree char *above = mem_dup_text(path);
+    autofree char *resolved = NULL;
+    size_t size = strlen(path);
+    autoclose int fd = files_open_in_root(root_fd, path, O_PATH, err);
+    int r;
+
+    while (fd == -ENOENT && size > 0) {
+        while (size > 0 && path[size - 1] == '/')
+            size--;
+        while (size > 0 && path[size - 1] != '/')
+            size--;
+        above[size] = '\0';
+        fd = files_open_in_root(root_fd, size == 0 ? "/" : above, O_PATH, err);
+    }
+    if (fd < 0)
+        return fd;
+    r = path_in_root(root_fd, fd, &resolved, err);
+    if (r < 0)
+        return r;
+    if (path[size] == '\0')
+        *ret = steal_ptr(resolved);
+    else
+        *ret = mem_text("%s/%s", strcmp(resolved, "/") == 0 ? "" : resolved, path + size);
+    return 0;
 }

@@ -28,4 +28,8 @@ int rootfs_read_file(int root_fd, const struct container_config *config, const c
 /* Whether `path` is a directory in it. */
 bool rootfs_has_directory(int root_fd, const char *path);
 
+/* What a path in it comes to when its symbolic links are followed within it, also when its last
+ * parts are not there: "/run/lock" for "/var/lock". On the heap, in `ret`. */
+int rootfs_resolve(int root_fd, const char *path, char **ret, struct error *err);
+
 #endif

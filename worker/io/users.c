@@ -187,3 +187,15 @@ int user_resolve(const char *user, const char *passwd, const char *group, struct
     *ret = identity;
     return 0;
 }
+
+bool user_is_listed(const char *text, uint32_t id)
+{
+    struct line line;
+    uint32_t listed;
+
+    while (text != NULL && next_line(&text, &line)) {
+        if (column_id(&line, ID_COLUMN, &listed) && listed == id)
+            return true;
+    }
+    return false;
+}

@@ -5,6 +5,7 @@
 #ifndef GANTRY_WORKER_IO_USERS_H
 #define GANTRY_WORKER_IO_USERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,5 +29,8 @@ struct user_identity {
  */
 int user_resolve(const char *user, const char *passwd, const char *group, struct arena *arena,
                  struct user_identity *ret, struct error *err);
+
+/* Does a passwd or group file (NULL: none) list this number? */
+bool user_is_listed(const char *text, uint32_t id);
 
 #endif
