@@ -226,32 +226,73 @@ int rootfs_mount(const struct rootfs_request *request, const char *holder, struc
     return error_add_context(err, r, "root filesystem");
 }
 
+/* Under the lock: unmount when nobody is left. */
+static int settle(const struct places *places, const struct holders *holders, struct error *err)
+{
+    size_t count = 0;
+    int r = holders_count(holders, &count, NULL, err);
+
+    if (r < 0 || count > 0)
+        return r;
+    r = mounts_detach_beneath(places->target, err);
+    if (r < 0)
+        return r;
+    (void)rmdir(places->target);
+    (void)rmdir(places->holders);
+    return 0;
+}
+
+/* Without the directory there is neither a holder nor, but for a crash, a mount. */
+static bool is_untouched(const struct places *places)
+{
+    return access(places->holders, F_OK) < 0 && !mounts_is_mounted(places->target);
+}
+
 int rootfs_unmount(const struct layout *layout, const char *id, const char *holder,
                    struct error *err)
 {
     autoplaces struct places places;
     autoholders struct holders holders = HOLDERS_NONE;
-    size_t count = 0;
     int r;
 
     places_init(&places, layout, id);
-    /* Without the directory there is neither a holder nor, but for a crash, a mount. */
-    if (access(places.holders, F_OK) < 0 && !mounts_is_mounted(places.target))
+    if (is_untouched(&places))
         return 0;
     r = holders_open(places.holders, &holders, err);
     if (r >= 0)
         r = holders_drop(&holders, holder, err);
     if (r >= 0)
-        r = holders_count(&holders, &count, NULL, err);
-    if (r >= 0 && count == 0)
-        r = mounts_detach_beneath(places.target, err);
-    if (r < 0)
-        return error_add_context(err, r, "root filesystem");
-    if (count == 0) {
-        (void)rmdir(places.target);
-        (void)rmdir(places.holders);
-    }
-    return 0;
+        r = settle(&places, &holders, err);
+    return r < 0 ? error_add_context(err, r, "root filesystem") : 0;
+}
+
+static void drop_any(void *owner, const struct holders *holders, const char *name)
+{
+    (void)owner;
+    (void)holders_drop(holders, name, NULL);
+}
+
+static void drop_passing(void *owner, const struct holders *holders, const char *name)
+{
+    if (strcmp(name, ROOTFS_HOLDER_RUN) != 0 && strcmp(name, ROOTFS_HOLDER_OPERATOR) != 0)
+        drop_any(owner, holders, name);
+}
+
+int rootfs_sweep(const struct layout *layout, const char *id, bool is_new_boot, struct error *err)
+{
+    autoplaces struct places places;
+    autoholders struct holders holders = HOLDERS_NONE;
+    int r;
+
+    places_init(&places, layout, id);
+    if (is_untouched(&places))
+        return 0;
+    r = holders_open(places.holders, &holders, err);
+    if (r >= 0)
+        r = holders_each(&holders, is_new_boot ? drop_any : drop_passing, NULL, err);
+    if (r >= 0)
+        r = settle(&places, &holders, err);
+    return r < 0 ? error_add_context(err, r, "root filesystem") : 0;
 }
 
 bool rootfs_is_mounted(const struct layout *layout, const char *id)

@@ -58,6 +58,10 @@ int rootfs_mount(const struct rootfs_request *request, const char *holder, struc
 int rootfs_unmount(const struct layout *layout, const char *id, const char *holder,
                    struct error *err);
 
+/* At the worker's start: let go for the holders of the process before; with `is_new_boot` for all,
+ * because what they held ended with the last boot. */
+int rootfs_sweep(const struct layout *layout, const char *id, bool is_new_boot, struct error *err);
+
 /* Whether it is mounted now. */
 bool rootfs_is_mounted(const struct layout *layout, const char *id);
 
