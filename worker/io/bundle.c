@@ -16,6 +16,7 @@
 #include "worker/io/mounts.h"
 #include "worker/io/network_files.h"
 #include "worker/io/rootfs.h"
+#include "worker/io/rootfs_mount.h"
 #include "worker/io/spec.h"
 #include "worker/io/users.h"
 
@@ -249,11 +250,38 @@ static int remove_directory(const char *path, struct outcome *outcome)
     return r < 0 ? outcome_fail_system(outcome, &err) : 0;
 }
 
+/* All but the root filesystem, which somebody still looks at. */
+static int clear_around_rootfs(const char *directory, struct outcome *outcome)
+{
+    DIR *entries = opendir(directory);
+    const struct dirent *entry;
+    int r = 0;
+
+    if (entries == NULL)
+        return 0;
+    while (r >= 0 && (entry = readdir(entries)) != NULL) {
+        autofree char *path = mem_text("%s/%s", directory, entry->d_name);
+
+        if (entry->d_name[0] != '.' && strcmp(entry->d_name, "rootfs") != 0 &&
+            strcmp(entry->d_name, "mounts") != 0)
+            r = remove_directory(path, outcome);
+    }
+    (void)closedir(entries);
+    return r;
+}
+
+/* The run lets go of the root filesystem; the operator's mount, or an export, may hold it on. */
 static int clear_volatile(const struct layout *layout, const char *id, struct outcome *outcome)
 {
-    autofree char *volatile_directory = layout_volatile(layout, id);
+    autofree char *directory = layout_volatile(layout, id);
+    autofree char *holders = layout_rootfs_holders(layout, id);
+    struct error err = { 0 };
 
-    return remove_directory(volatile_directory, outcome);
+    if (rootfs_unmount(layout, id, ROOTFS_HOLDER_RUN, &err) < 0)
+        return outcome_fail_system(outcome, &err);
+    if (access(holders, F_OK) == 0)
+        return clear_around_rootfs(directory, outcome);
+    return remove_directory(directory, outcome);
 }
 
 int bundle_clear(const struct layout *layout, const char *id, uint32_t run, struct outcome *outcome)
@@ -282,8 +310,12 @@ static void drop_exits_of(const struct layout *layout, const char *id)
 int bundle_remove(const struct layout *layout, const char *id, struct outcome *outcome)
 {
     autofree char *bundle = layout_bundle(layout, id);
-    int r = clear_volatile(layout, id, outcome);
+    struct error err = { 0 };
+    int r;
 
+    if (rootfs_remove(layout, id, &err) < 0)
+        return outcome_fail_system(outcome, &err);
+    r = clear_volatile(layout, id, outcome);
     if (r >= 0)
         r = remove_directory(bundle, outcome);
     drop_exits_of(layout, id);

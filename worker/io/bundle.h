@@ -28,7 +28,7 @@ int bundle_make(const struct bundle_request *request, struct outcome *outcome);
 int bundle_prepare(const struct bundle_request *request, struct outcome *outcome);
 
 /* cleanup: unmount and remove what RUN has of the container and of its run; the runtime has deleted
- * the run if it could. */
+ * the run if it could. A root filesystem that others than the run hold stays mounted. */
 int bundle_clear(const struct layout *layout, const char *id, uint32_t run,
                  struct outcome *outcome);
 

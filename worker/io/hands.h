@@ -9,10 +9,13 @@
  *     STATE/storage/                   images (images.h)
  *     STATE/containers/<id>/           bundle: config.json, ctr.log, attach, ctl, winsz (durable)
  *     STATE/containers/<id>/exits/<run>/exit    conmon's persist dir: the durable copy of the exit
- *     RUN/exits/<id>-<run>             conmon's exit file (by rename); -c and -u are "<id>-<run>"
- *     RUN/containers/<id>/             pidfile, conmon.pid, oci-log, resolv.conf, hosts, hostname
- *     RUN/runtime/                     --root of the OCI runtime
- *     RUN/probe/gantry-probe-...       small containers that probe the runtimes
+ *     STATE/containers/<id>/upper, work         what a container of an image changed
+ * (rootfs_mount.h) STATE/volumes/<name>/_data       a volume (volumes.h); its users are in
+ * RUN/volumes/<name> RUN/exits/<id>-<run>             conmon's exit file (by rename); -c and -u are
+ * "<id>-<run>" RUN/containers/<id>/             pidfile, conmon.pid, oci-log, resolv.conf, hosts,
+ * hostname RUN/containers/<id>/rootfs, mounts        the root filesystem of an image, and who holds
+ * it RUN/runtime/                     --root of the OCI runtime RUN/probe/gantry-probe-... small
+ * containers that probe the runtimes
  *
  * conmon names the exit file by its -c, which is also the container's id in the OCI runtime. So
  * the runtime knows a run as "<id>-<run>" (for exec and the like, too), and no late word or deed
