@@ -12,6 +12,7 @@
 #include "common/bytes.h"
 #include "common/io/files.h"
 #include "common/mem.h"
+#include "worker/io/layer_locale.h"
 #include "worker/io/process.h"
 #include "worker/io/tar_write.h"
 
@@ -180,9 +181,12 @@ int contents_stat(const struct contents_root *root, const char *path, struct sta
 
 static int write_archive(int root_fd, const char *name, int out_fd, struct error *err)
 {
+    autolocale struct layer_locale locale = { 0 };
     autodestroy(tar_writer) struct tar_writer *writer = NULL;
-    int r = tar_writer_new(out_fd, &writer, err);
+    int r = layer_locale_enter(&locale, err);
 
+    if (r >= 0)
+        r = tar_writer_new(out_fd, &writer, err);
     if (r >= 0)
         r = tar_writer_add(writer, root_fd, name, err);
     if (r >= 0)

@@ -12,6 +12,7 @@
 #include "common/auto.h"
 #include "common/io/files.h"
 #include "common/mem.h"
+#include "worker/io/layer_locale.h"
 #include "worker/io/tar_read.h"
 
 #define FRESH_NAME_SIZE 64
@@ -394,10 +395,13 @@ static int unpack_all(struct unpacking *unpacking, struct error *err)
 int contents_copy_in(const struct contents_root *root, const struct contents_copy *copy, int in_fd,
                      struct error *err)
 {
+    autolocale struct layer_locale locale = { 0 };
     autodestroy(tar_reader) struct tar_reader *reader = NULL;
     struct unpacking unpacking = { .root = root, .copy = copy };
-    int r = tar_reader_new(in_fd, &reader, err);
+    int r = layer_locale_enter(&locale, err);
 
+    if (r >= 0)
+        r = tar_reader_new(in_fd, &reader, err);
     if (r < 0)
         return r;
     unpacking.reader = reader;

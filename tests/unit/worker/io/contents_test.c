@@ -259,6 +259,24 @@ static void a_reader_that_goes_away_ends_the_export(void **state)
     (void)close(ends[1]);
 }
 
+static void names_that_are_no_ascii_come_and_go(void **state)
+{
+    struct storage_rig *rig = storage_rig_of(state);
+    autoclose int root_fd = open_root(rig);
+    struct contents_root root = { .fd = root_fd };
+    struct contents_copy copy = { .destination = "/there" };
+    autoclose int fd = memory_file();
+    struct error err = { 0 };
+
+    storage_rig_put(PATH("rootfs/etc/bl\303\245b\303\246r"), "berry");
+    storage_rig_put(PATH("rootfs/etc/\377odd"), "odd");
+    check(contents_copy_out(&root, "/etc", fd, &err), &err);
+    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+    check(contents_copy_in(&root, &copy, fd, &err), &err);
+    assert_content(PATH("rootfs/there/bl\303\245b\303\246r"), "berry");
+    assert_content(PATH("rootfs/there/\377odd"), "odd");
+}
+
 /* An archive of a path on this machine, rewound. */
 static int archive_of(const char *path, const char *name)
 {
@@ -506,6 +524,7 @@ int main(void)
         RIG(an_export_has_the_whole_tree_and_follows_no_link),
         RIG(nothing_of_the_host_leaks_however_the_container_races),
         RIG(what_is_copied_out_is_what_the_container_sees),
+        RIG(names_that_are_no_ascii_come_and_go),
         RIG(a_reader_that_goes_away_ends_the_export),
         RIG(a_copy_goes_where_podman_cp_puts_it),
         RIG(a_copy_never_leaves_the_container),
