@@ -8,15 +8,16 @@
 #include "broker/io/log_lmdb.h"
 #include "broker/view_base.h"
 #include "common/arena.h"
+#include "common/fleet/memory_view.h"
 #include "schemas/codec.h"
 
 /* Address space that the log may grow into; the file is as large as what is in it. */
 #define LOG_BYTES_MAX (64ULL * 1024 * 1024 * 1024)
 
-/* Records that one transaction folds when the view is made anew. */
-#define FOLD_RECORDS_MAX 10000
+/* Rows that one transaction saves when the view is made anew. */
+#define SAVE_ROWS_MAX 10000
 
-/* While a view is being made anew: of no version, so that an interrupted fold begins again. */
+/* While a view is being made anew: of no version, so that an interrupted one begins again. */
 #define VERSION_UNFINISHED 0
 
 static const char *const version_name = "view_version";
@@ -100,40 +101,6 @@ int view_store_put_number(struct log_txn *txn, const char *name, uint64_t number
                          (struct bytes){ (const uint8_t *)&value, sizeof(value) }, err);
 }
 
-/* Making the view anew, step by step. */
-struct fold {
-    struct log *log;
-    bool has_begun;
-    uint64_t pos; /* folded up to here */
-    uint64_t count;
-};
-
-/* The view as it was at the floor: empty, or the base's. */
-static int begin_fold(struct fold *fold, struct log_txn *txn, struct error *err)
-{
-    struct log_state state;
-    int r;
-
-    r = log_state(txn, &state, err);
-    if (r < 0)
-        return r;
-    for (unsigned i = 0; i < VIEW_TABLE_COUNT; i++) {
-        r = log_table_clear(txn, i, err);
-        if (r < 0)
-            return r;
-    }
-    if (state.floor > 0) {
-        const struct view view = view_store_in(txn);
-
-        r = view_base_copy(txn, &view, err);
-        if (r < 0)
-            return r;
-    }
-    fold->pos = state.floor;
-    fold->has_begun = true;
-    return view_store_put_number(txn, version_name, VERSION_UNFINISHED, err);
-}
-
 int view_store_fold(const struct view *view, const struct log_entry *entry, struct error *err)
 {
     autoarena arena = { 0 };
@@ -147,55 +114,116 @@ int view_store_fold(const struct view *view, const struct log_entry *entry, stru
     return r == -EPROTO ? 0 : r; /* the view could not follow it the first time either */
 }
 
-/* Fold up to FOLD_RECORDS_MAX records; the number of them. */
-static int fold_some(struct fold *fold, struct log_txn *txn, struct error *err)
-{
-    autodestroy(log_cursor) struct log_cursor *cursor = NULL;
-    struct view view = view_store_in(txn);
-    struct log_entry entry;
-    int count = 0;
-    int r;
-
-    r = log_walk(txn, NULL, fold->pos, &cursor, err);
-    while (r >= 0 && count < FOLD_RECORDS_MAX) {
-        r = log_next(cursor, &entry, err);
-        if (r <= 0)
-            break;
-        fold->pos = entry.pos;
-        count++;
-        r = view_store_fold(&view, &entry, err);
-    }
-    return r < 0 ? r : count;
-}
-
-/* One step, in one transaction. 0 when the view is complete, else the number of records folded. */
-static int fold_turn(struct fold *fold, struct error *err)
+int view_store_forget(struct log *log, struct error *err)
 {
     autodestroy(log_txn) struct log_txn *txn = NULL;
-    int count;
+    int r = log_begin(log, LOG_WRITE, &txn, err);
+
+    if (r == 0)
+        r = view_store_put_number(txn, version_name, VERSION_UNFINISHED, err);
+    return r < 0 ? r : log_commit(steal_ptr(txn), err);
+}
+
+/* The view as it was at the floor, empty or the base's, and all records folded into it. In memory:
+ * there a row that changes a thousand times costs no page of the disk. */
+static int fold_all(struct log_txn *txn, const struct view *view, uint64_t *ret_count,
+                    struct error *err)
+{
+    autodestroy(log_cursor) struct log_cursor *cursor = NULL;
+    struct log_state state;
+    struct log_entry entry;
+    uint64_t count = 0;
     int r;
 
-    r = log_begin(fold->log, LOG_WRITE, &txn, err);
+    r = log_state(txn, &state, err);
+    if (r == 0 && state.floor > 0)
+        r = view_base_copy(txn, view, err);
+    if (r == 0)
+        r = log_walk(txn, NULL, state.floor, &cursor, err);
+    while (r >= 0 && (r = log_next(cursor, &entry, err)) > 0) {
+        count++;
+        r = view_store_fold(view, &entry, err);
+    }
+    *ret_count = count;
+    return r;
+}
+
+/* Rows on their way from memory into the log's tables, some in each transaction. */
+struct saving {
+    struct log *log;
+    struct log_txn *txn; /* NULL: none is open */
+    unsigned table;
+    unsigned rows; /* in the transaction */
+    struct error *err;
+    int result;
+};
+
+static int save_begin(struct saving *saving)
+{
+    return saving->txn != NULL ? 0 : log_begin(saving->log, LOG_WRITE, &saving->txn, saving->err);
+}
+
+static int save_row(void *owner, struct bytes key, struct bytes value)
+{
+    struct saving *saving = owner;
+    int r = save_begin(saving);
+
+    if (r == 0)
+        r = log_table_put(saving->txn, saving->table, key, value, saving->err);
+    if (r == 0 && ++saving->rows % SAVE_ROWS_MAX == 0)
+        r = log_commit(steal_ptr(saving->txn), saving->err);
+    saving->result = r;
+    return r;
+}
+
+static int save_table(struct saving *saving, const struct view *view, unsigned table)
+{
+    int r = save_begin(saving);
+
+    saving->table = table;
+    if (r == 0)
+        r = log_table_clear(saving->txn, table, saving->err);
+    if (r == 0)
+        r = view->functions->walk(view->store, (enum view_table)table, (struct bytes){ 0 },
+                                  save_row, saving, saving->err);
+    return r == 0 ? saving->result : r;
+}
+
+/* Only when all of it is there is it of a version. */
+static int save_all(struct log *log, const struct view *view, struct error *err)
+{
+    struct saving saving = { .log = log, .err = err };
+    int r = 0;
+
+    for (unsigned i = 0; r == 0 && i < VIEW_TABLE_COUNT; i++)
+        r = save_table(&saving, view, i);
+    if (r == 0)
+        r = save_begin(&saving);
+    if (r == 0)
+        r = view_store_put_number(saving.txn, version_name, VIEW_VERSION, err);
+    if (r < 0) {
+        log_abort(saving.txn);
+        return r;
+    }
+    return log_commit(saving.txn, err);
+}
+
+static int make_anew(struct log *log, uint64_t *ret_folded, struct error *err)
+{
+    autodestroy(memory_view) struct memory_view *memory = memory_view_new();
+    autodestroy(log_txn) struct log_txn *txn = NULL;
+    const struct view *view = memory_view_view(memory);
+    int r;
+
+    r = view_store_forget(log, err);
+    if (r == 0)
+        r = log_begin(log, LOG_READ, &txn, err);
+    if (r == 0)
+        r = fold_all(txn, view, ret_folded, err);
     if (r < 0)
         return r;
-    if (!fold->has_begun) {
-        r = begin_fold(fold, txn, err);
-        if (r < 0)
-            return r;
-    }
-    count = fold_some(fold, txn, err);
-    if (count < 0)
-        return count;
-    if (count == 0) {
-        r = view_store_put_number(txn, version_name, VIEW_VERSION, err);
-        if (r < 0)
-            return r;
-    }
-    r = log_commit(steal_ptr(txn), err);
-    if (r < 0)
-        return r;
-    fold->count += (uint64_t)count;
-    return count;
+    log_abort(steal_ptr(txn));
+    return save_all(log, view, err);
 }
 
 static int is_current(struct log *log, bool *ret, struct error *err)
@@ -216,18 +244,16 @@ static int is_current(struct log *log, bool *ret, struct error *err)
 
 int view_store_prepare(struct log *log, uint64_t *ret_folded, struct error *err)
 {
-    struct fold fold = { .log = log };
+    uint64_t folded = 0;
     bool current;
     int r;
 
     r = is_current(log, &current, err);
     if (r < 0)
         return error_add_context(err, r, "prepare the view");
-    r = current ? 0 : 1;
-    while (r > 0)
-        r = fold_turn(&fold, err);
+    r = current ? 0 : make_anew(log, &folded, err);
     if (r < 0)
         return error_add_context(err, r, "fold the view");
-    *ret_folded = fold.count;
+    *ret_folded = folded;
     return 0;
 }

@@ -31,7 +31,11 @@ int view_store_fold(const struct view *view, const struct log_entry *entry, stru
 
 /* Bring the view up to the log: folds all of it when it was folded by other rules (VIEW_VERSION) or
  * a fold was interrupted, and otherwise does nothing. What is no longer kept is taken from the
- * base. `ret_folded`: records folded. -ENODATA when neither has what it needs. */
+ * base. The new view is in memory until all is folded. `ret_folded`: records folded. -ENODATA when
+ * neither has what it needs. */
 int view_store_prepare(struct log *log, uint64_t *ret_folded, struct error *err);
+
+/* The next view_store_prepare() makes the view anew, whatever is kept of it. */
+int view_store_forget(struct log *log, struct error *err);
 
 #endif

@@ -18,6 +18,7 @@ struct row {
     struct bytes key; /* after `next`, in the same memory */
     uint8_t *value;   /* owned */
     size_t value_size;
+    size_t room; /* for a value, at `value` */
     unsigned height;
     struct row *next[]; /* `height` of them */
 };
@@ -82,12 +83,19 @@ static struct row *row_new(struct bytes key)
     return row;
 }
 
+/* Most values are as large as the one before; a little more room takes those that grow. */
 static void row_set_value(struct row *row, struct bytes value)
 {
-    uint8_t *copy = mem_dup(value.data, value.size); /* it may be the old one */
+    if (value.size > row->room) {
+        uint8_t *before = row->value; /* `value` may be in it */
 
-    free(row->value);
-    row->value = copy;
+        row->room = value.size + value.size / 8;
+        row->value = mem_resized(NULL, row->room);
+        memcpy(row->value, value.data, value.size);
+        free(before);
+    } else if (value.size > 0) {
+        memmove(row->value, value.data, value.size);
+    }
     row->value_size = value.size;
 }
 
