@@ -40,6 +40,7 @@ static const struct option_row option_rows[] = {
       false, NULL },
     { "verify", NULL, "check the log in --state, which no broker serves, print what is wrong, and end",
       false, NULL },
+    { "rebuild", NULL, "make the view of that log anew from its records, and end", false, NULL },
     { "backup", "FILE", "copy that log to a new file, and end", false, NULL },
     { "restore", "FILE", "make a new --state of a backup, or of a directory with one, and end",
       false, NULL },
@@ -138,12 +139,16 @@ static int work_offline(const struct program *program, bool *ret_is_done, struct
     const char *backup = options_get(program->options, "backup");
     const char *restore = options_get(program->options, "restore");
     bool verifies = options_is_set(program->options, "verify");
+    bool rebuilds = options_is_set(program->options, "rebuild");
 
     *ret_is_done = true;
-    if (verifies + (backup != NULL) + (restore != NULL) > 1)
-        return error_set(err, -EINVAL, "one of --verify, --backup and --restore at a time");
+    if (verifies + rebuilds + (backup != NULL) + (restore != NULL) > 1)
+        return error_set(err, -EINVAL,
+                         "one of --verify, --rebuild, --backup and --restore at a time");
     if (verifies)
         return offline_verify(state, err);
+    if (rebuilds)
+        return offline_rebuild(state, err);
     if (backup != NULL)
         return offline_backup(state, backup, err);
     if (restore != NULL)

@@ -57,6 +57,26 @@ int offline_backup(const char *state_directory, const char *path, struct error *
     return 0;
 }
 
+int offline_rebuild(const char *state_directory, struct error *err)
+{
+    struct log *log = NULL;
+    uint64_t folded = 0;
+    int r;
+
+    r = open_log(state_directory, &log, err);
+    if (r < 0)
+        return r;
+    r = view_store_forget(log, err);
+    if (r == 0)
+        r = view_store_prepare(log, &folded, err);
+    log_close(log);
+    if (r < 0)
+        return error_add_context(err, r, "rebuild the view of the log in %s", state_directory);
+    printf("%s: the view was made anew from %llu records\n", state_directory,
+           (unsigned long long)folded);
+    return 0;
+}
+
 int offline_restore(const char *state_directory, const char *backup, struct error *err)
 {
     int r = backup_restore(backup, state_directory, err);

@@ -1,5 +1,6 @@
 /*
- * What gantry-broker does with a log that no broker serves: verify it, copy it, restore a copy.
+ * What gantry-broker does with a log that no broker serves: verify it, make its view anew, copy it,
+ * restore a copy.
  *
  * Each prints what it has to say, and blocks.
  */
@@ -10,6 +11,9 @@
 
 /* -EUCLEAN when something is wrong with it. -EBUSY when a broker serves it. */
 int offline_verify(const char *state_directory, struct error *err);
+
+/* Make the view anew from the base and the records, whatever is kept of it. -EBUSY as above. */
+int offline_rebuild(const char *state_directory, struct error *err);
 
 /* Copy the log into the new file `path`. Errors as backup_write(), and -EBUSY as above. */
 int offline_backup(const char *state_directory, const char *path, struct error *err);

@@ -176,8 +176,9 @@ static inline int log_renew(struct log_txn *txn, struct error *err)
 }
 
 /* The caller's tables, known by their index in the list that opened the log. `get`: borrowed until
- * the next change; -ENOENT without a text when absent. `remove`: -ENOENT when absent. `walk`: from
- * the first key at or after `from`, until `visit` returns not 0; what it returned is the result. */
+ * the next change; without a text -ENOENT when absent, -EUCLEAN when damaged on the disk. `remove`:
+ * -ENOENT when absent. `walk`: from the first key at or after `from`, until `visit` returns not 0;
+ * what it returned is the result. */
 static inline int log_table_get(struct log_txn *txn, unsigned table, struct bytes key,
                                 struct bytes *ret)
 {

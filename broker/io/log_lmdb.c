@@ -9,12 +9,14 @@
 #include "broker/io/index_key.h"
 #include "broker/io/stored_number.h"
 #include "broker/io/stored_record.h"
+#include "broker/io/stored_row.h"
 #include "common/arena.h"
 #include "common/io/store.h"
 #include "common/mem.h"
 #include "schemas/codec.h"
 
-#define LOG_FORMAT 1
+/* 2: the rows of the tables have checksums. */
+#define LOG_FORMAT 2
 
 enum table { TABLE_LOG, TABLE_INDEX, TABLE_HEADS, TABLE_META, TABLE_COUNT };
 
@@ -28,7 +30,7 @@ struct lmdb_txn {
     struct lmdb_log *log;
     struct store_txn *store;
     uint64_t head;
-    struct buffer value; /* of the record that is being appended */
+    struct buffer value; /* of the record or row that is being written */
 };
 
 struct lmdb_cursor {
@@ -311,13 +313,19 @@ static int lmdb_trim(struct log_txn *base, uint64_t upto, unsigned max, unsigned
 
 static int lmdb_table_get(struct log_txn *txn, unsigned table, struct bytes key, struct bytes *ret)
 {
-    return store_get(txn_of(txn)->store, TABLE_COUNT + table, key, ret);
+    struct bytes stored;
+    int r = store_get(txn_of(txn)->store, TABLE_COUNT + table, key, &stored);
+
+    return r < 0 ? r : stored_row_check(key, stored, ret, NULL);
 }
 
-static int lmdb_table_put(struct log_txn *txn, unsigned table, struct bytes key, struct bytes value,
-                          struct error *err)
+static int lmdb_table_put(struct log_txn *base, unsigned table, struct bytes key,
+                          struct bytes value, struct error *err)
 {
-    return store_put(txn_of(txn)->store, TABLE_COUNT + table, key, value, err);
+    struct lmdb_txn *txn = txn_of(base);
+
+    stored_row_seal(key, value, &txn->value);
+    return store_put(txn->store, TABLE_COUNT + table, key, buffer_bytes(&txn->value), err);
 }
 
 static int lmdb_table_remove(struct log_txn *txn, unsigned table, struct bytes key,
@@ -345,6 +353,9 @@ static int lmdb_table_walk(struct log_txn *txn, unsigned table, struct bytes fro
     for (;;) {
         r = store_next(cursor, &key, &value, err);
         if (r <= 0)
+            break;
+        r = stored_row_check(key, value, &value, err);
+        if (r < 0)
             break;
         r = visit(owner, key, value);
         if (r != 0)
@@ -397,8 +408,20 @@ static const struct log_functions lmdb_functions = {
     .table_walk = lmdb_table_walk,
 };
 
+/* A log of the format before this one. */
+static int take_over(struct store_txn *txn, unsigned table_count, struct error *err)
+{
+    for (unsigned i = 0; i < table_count; i++) {
+        int r = stored_row_seal_table(txn, TABLE_COUNT + i, err);
+
+        if (r < 0)
+            return r;
+    }
+    return stored_number_put(txn, TABLE_META, "format", LOG_FORMAT, err);
+}
+
 /* A new log gets its id and epoch; an old one must be of a format that is known here. */
-static int prepare(struct store_txn *txn, struct error *err)
+static int prepare(struct store_txn *txn, unsigned table_count, struct error *err)
 {
     struct command_id id;
     uint64_t format;
@@ -409,6 +432,8 @@ static int prepare(struct store_txn *txn, struct error *err)
         return r;
     if (format == LOG_FORMAT)
         return 0;
+    if (format == LOG_FORMAT - 1)
+        return take_over(txn, table_count, err);
     if (format != 0)
         return error_set(err, -EPROTONOSUPPORT, "it has format %llu, this Gantry knows %d",
                          (unsigned long long)format, LOG_FORMAT);
@@ -424,7 +449,7 @@ static int prepare(struct store_txn *txn, struct error *err)
     return stored_number_put(txn, TABLE_META, "format", LOG_FORMAT, err);
 }
 
-static int prepare_store(struct store *store, struct error *err)
+static int prepare_store(struct store *store, unsigned table_count, struct error *err)
 {
     struct store_txn *txn;
     int r;
@@ -432,7 +457,7 @@ static int prepare_store(struct store *store, struct error *err)
     r = store_begin(store, STORE_WRITE, &txn, err);
     if (r < 0)
         return r;
-    r = prepare(txn, err);
+    r = prepare(txn, table_count, err);
     if (r < 0) {
         store_abort(txn);
         return r;
@@ -449,18 +474,19 @@ int log_lmdb_open(const char *directory, const char *const *tables, uint64_t byt
         [TABLE_HEADS] = "heads",
         [TABLE_META] = "meta",
     };
+    unsigned table_count = 0;
     struct lmdb_log *log;
     struct store *store;
     int r;
 
-    for (unsigned i = 0; tables[i] != NULL; i++) {
-        assert(i < LOG_TABLES_MAX);
-        names[TABLE_COUNT + i] = tables[i];
+    for (; tables[table_count] != NULL; table_count++) {
+        assert(table_count < LOG_TABLES_MAX);
+        names[TABLE_COUNT + table_count] = tables[table_count];
     }
     r = store_open(directory, names, bytes_max, &store, err);
     if (r < 0)
         return error_add_context(err, r, "open the log in %s", directory);
-    r = prepare_store(store, err);
+    r = prepare_store(store, table_count, err);
     if (r < 0) {
         store_close(store);
         return error_add_context(err, r, "open the log in %s", directory);

@@ -53,6 +53,11 @@ static int get(const struct view *view, enum view_table table, struct bytes key,
 
     if (key.size > 0 && key.size <= VIEW_KEY_MAX)
         r = view->functions->get(view->store, table, key, ret);
+    if (r == -EUCLEAN)
+        return error_set(err, r,
+                         "a row of the view's table %s is damaged on the disk: stop the broker and "
+                         "run gantry-broker --rebuild",
+                         tables[table].name);
     if (r < 0)
         return error_set(err, r, r == -ENOENT ? "no such row of %s" : "read a row of %s",
                          tables[table].name);

@@ -278,6 +278,13 @@ class Damaged(BackupTest):
         self.damage(rows)
         done = self.verify(self.state)
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertRegex(done.stdout, r"table \w+: row \w+ is damaged on the disk")
+        broker = self.start_broker()
+        self.assertEqual(Client(broker.url).ask("query", table="containers").kind, "error")
+        broker.terminate()
+        done = self.gantry_broker("--state", self.state, "--rebuild")
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+        self.assert_sound(self.state)
 
     def test_a_file_that_was_cut_off_anywhere(self):
         pages = len(self.content) // 4096

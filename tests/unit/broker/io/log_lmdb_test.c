@@ -12,8 +12,11 @@
 
 #include <cmocka.h>
 
+#include "broker/io/stored_number.h"
+#include "broker/view_store.h"
 #include "common/arena.h"
 #include "common/io/files.h"
+#include "common/io/store.h"
 #include "common/mem.h"
 #include "schemas/codec.h"
 #include "tests/support/broker_log.h"
@@ -207,6 +210,88 @@ static void a_flipped_bit_is_found_and_named(void **state)
     assert_walk(place, NULL, 3, "4");
 }
 
+static const char *const row_keys[] = { "one", "two" };
+
+static void put_row(struct broker_log *place, const char *key, const char *value)
+{
+    struct log_txn *txn;
+
+    assert_int_equal(log_begin(place->log, LOG_WRITE, &txn, NULL), 0);
+    assert_int_equal(log_table_put(txn, 0, bytes_of_text(key), bytes_of_text(value), NULL), 0);
+    assert_int_equal(log_commit(txn, NULL), 0);
+}
+
+static int get_row(struct broker_log *place, const char *key, const char *expected)
+{
+    struct log_txn *txn;
+    struct bytes value;
+    int r;
+
+    assert_int_equal(log_begin(place->log, LOG_READ, &txn, NULL), 0);
+    r = log_table_get(txn, 0, bytes_of_text(key), &value);
+    if (r == 0)
+        assert_true(bytes_equal(value, bytes_of_text(expected)));
+    log_abort(txn);
+    return r;
+}
+
+static int visit_row(void *owner, struct bytes key, struct bytes value)
+{
+    unsigned *count = owner;
+
+    assert_true(bytes_equal(key, bytes_of_text(row_keys[*count])));
+    assert_true(value.size > 0);
+    ++*count;
+    return 0;
+}
+
+static void a_flipped_bit_of_a_row_is_found_and_named(void **state)
+{
+    struct broker_log *place = *state;
+    struct error err = { 0 };
+    struct log_txn *txn;
+    unsigned count = 0;
+
+    put_row(place, row_keys[0], "whole");
+    put_row(place, row_keys[1], "a row with the " MARKER);
+    damage(place);
+    broker_log_reopen(place);
+    assert_int_equal(get_row(place, row_keys[0], "whole"), 0);
+    assert_int_equal(get_row(place, row_keys[1], NULL), -EUCLEAN);
+    assert_int_equal(log_begin(place->log, LOG_READ, &txn, NULL), 0);
+    assert_int_equal(log_table_walk(txn, 0, (struct bytes){ 0 }, visit_row, &count, &err),
+                     -EUCLEAN);
+    log_abort(txn);
+    assert_int_equal(count, 1);
+    assert_non_null(strstr(err.text, "row two is damaged"));
+}
+
+/* As the format before this one had them. */
+static void rows_of_an_old_log_get_their_checksums(void **state)
+{
+    struct broker_log *place = *state;
+    const char *tables[5 + VIEW_STORE_TABLES_MAX] = { "log", "index", "heads", "meta" };
+    struct store *store;
+    struct store_txn *txn;
+
+    view_store_tables(tables + 4);
+    log_close(place->log);
+    assert_int_equal(store_open(place->directory, tables, 64 * 1024 * 1024, &store, NULL), 0);
+    assert_int_equal(store_begin(store, STORE_WRITE, &txn, NULL), 0);
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(store_put(txn, 4, bytes_of_text(row_keys[i]), bytes_of_text("old"), NULL),
+                         0);
+    assert_int_equal(stored_number_put(txn, 3, "format", 1, NULL), 0);
+    assert_int_equal(store_commit(txn, NULL), 0);
+    store_close(store);
+    assert_int_equal(
+        log_lmdb_open(place->directory, tables + 4, 64 * 1024 * 1024, &place->log, NULL), 0);
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(get_row(place, row_keys[i], "old"), 0);
+    broker_log_reopen(place);
+    assert_int_equal(get_row(place, row_keys[0], "old"), 0);
+}
+
 static unsigned trim(struct broker_log *place, uint64_t upto, unsigned max)
 {
     struct log_txn *txn;
@@ -335,6 +420,8 @@ int main(void)
         LOG_TEST(what_is_not_committed_is_not_there),
         LOG_TEST(a_stream_with_too_long_a_name_is_refused),
         LOG_TEST(a_flipped_bit_is_found_and_named),
+        LOG_TEST(a_flipped_bit_of_a_row_is_found_and_named),
+        LOG_TEST(rows_of_an_old_log_get_their_checksums),
         LOG_TEST(trimming_raises_the_floor_and_keeps_the_heads),
         LOG_TEST(the_last_record_is_never_trimmed),
         LOG_TEST(another_epoch_is_one_more),
