@@ -2,6 +2,7 @@
 """Durable commands and events: the broker beside the floor of the same disk.
 
     tests/bench/durable.py [ROUNDS] [--clients N] [--requests N]      (build/release, or $GANTRY_BUILD_DIR)
+    tests/bench/durable.py --peers [ROUNDS]     50 producers of events, beside Redis and JetStream
 
 Each round runs the floor (appends to a plain file and batches into LMDB, both flushed) and each
 load against a new broker, interleaved; the medians of the rounds are shown, with their spread.
@@ -21,6 +22,7 @@ sys.path[:0] = [HERE, os.path.join(ROOT, "tests/integration")]
 
 import fleet  # noqa: E402
 import nng  # noqa: E402
+import peers  # noqa: E402
 
 LOAD = os.path.join(fleet.BUILD_DIR, "tests/broker_load")
 REPORT_RECORDS = 100
@@ -38,11 +40,11 @@ def commits(broker):
     return client.ask("info").get("commits", 0)
 
 
-def run_load(mode, clients, requests):
+def run_load(mode, clients, requests, records=REPORT_RECORDS):
     with tempfile.TemporaryDirectory(prefix="gantry-durable-") as directory:
         broker = fleet.Broker(directory)
         host, port = broker.url.rsplit("/", 1)[1].split(":")
-        records = REPORT_RECORDS if mode == "report" else 0
+        records = records if mode == "report" else 0
         load = subprocess.Popen([LOAD, mode, host, port, str(clients), str(requests), str(records)],
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         if not load.stdout.readline():
@@ -80,13 +82,44 @@ def show(name, results, floor_rate):
     print(line)
 
 
+def beside_peers(rounds, producers, turns):
+    """Events, one and a hundred at a time, of so many producers with one batch under way each."""
+    batches = [(1, turns), (REPORT_RECORDS, max(1, turns // 10))]
+    results, runs = {}, []
+    for batch, count in batches:
+        runs.append((f"Gantry by {batch}",
+                     lambda b=batch, n=count: run_load("report", producers, n, b)))
+        for peer in peers.PEERS:
+            missing = peer.missing()
+            if missing and batch == 1:
+                print(f"missing: {peer.name}: {missing}")
+            if not missing:
+                runs.append((f"{peer.name} by {batch}", lambda p=peer, b=batch, n=count:
+                             peers.run(p, producers, n, b, RECORD_BYTES)))
+    for _ in range(rounds):
+        for name, run in runs:
+            results.setdefault(name, []).append(run())
+    print(f"{rounds} rounds, {producers} producers, {os.cpu_count()} cores, "
+          f"Linux {os.uname().release}")
+    for name, taken in results.items():
+        beside = results["Gantry" + name[name.rindex(" by "):]]
+        rates = sorted(result["rate"] for result in taken)
+        print(f"{name:34} {statistics.median(rates):9.0f}/s ({rates[0]:.0f}-{rates[-1]:.0f})   "
+              f"p50 {median(taken, 'p50_us') / 1000:7.2f} ms  p99 {median(taken, 'p99_us') / 1000:7.2f} ms"
+              f"   {statistics.median(rates) / median(beside, 'rate'):.2f} x Gantry")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("rounds", nargs="?", type=int, default=5)
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--requests", type=int, default=300)
     parser.add_argument("--modes", default="start,create,report")
+    parser.add_argument("--peers", action="store_true")
     options = parser.parse_args()
+    if options.peers:
+        beside_peers(options.rounds, 50, options.requests)
+        nng.leave(0)
     modes = options.modes.split(",")
     floors = [("append", 1), ("append", 64), ("store", 1), ("store", 64), ("store", 1000)]
     results = {}

@@ -1,0 +1,120 @@
+"""Other brokers for durable.py: Redis, appending to its file and flushing it always, and JetStream.
+
+A peer that cannot run here is said to be missing, and so is a flush that it does not make.
+"""
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+
+import fleet
+
+LOAD = os.path.join(fleet.BUILD_DIR, "tests/peer_load")
+READY_SECONDS = 60
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def connect(port, server):
+    """As soon as it listens."""
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port))
+        except OSError:
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)  # a benchmark may: neither server says that it is ready
+
+
+class Redis:
+    name, kind = "Redis, appendfsync always", "redis"
+
+    @staticmethod
+    def missing():
+        return None if shutil.which("redis-server") else "redis-server is not installed"
+
+    @staticmethod
+    def start(directory, port):
+        return ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--dir", directory,
+                "--appendonly", "yes", "--appendfsync", "always", "--save", ""]
+
+    @staticmethod
+    def prepare(_connection):
+        pass
+
+
+class JetStream:
+    name, kind = "JetStream, sync always", "nats"
+
+    @classmethod
+    def missing(cls):
+        program = shutil.which("nats-server")
+        if program is None:
+            return "nats-server is not installed"
+        version = subprocess.run([program, "--version"], capture_output=True,
+                                 text=True).stdout.split("v")[-1].strip()
+        if tuple(int(part) for part in version.split(".")[:2]) < (2, 10):
+            return (f"nats-server {version} flushes every two minutes and cannot be told to do so "
+                    "before it acknowledges; 2.10 can")
+        return None
+
+    @staticmethod
+    def start(directory, port):
+        path = os.path.join(directory, "nats.conf")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(f'listen: "127.0.0.1:{port}"\n'
+                       f'jetstream {{ store_dir: "{directory}", sync_interval: always }}\n')
+        return ["nats-server", "-c", path]
+
+    @staticmethod
+    def prepare(connection):
+        body = json.dumps({"name": "EVENTS", "subjects": ["events.*"], "storage": "file",
+                           "num_replicas": 1})
+        connection.sendall(b'CONNECT {"verbose":false}\r\nSUB made 1\r\n' +
+                           f"PUB $JS.API.STREAM.CREATE.EVENTS made {len(body)}\r\n{body}\r\n".encode())
+        said = b""
+        while b"MSG made" not in said or b"}\r\n" not in said.split(b"MSG made")[1]:
+            said += connection.recv(65536)
+        if b'"error"' in said.split(b"MSG made")[1]:
+            raise RuntimeError(said.decode())
+
+
+class UnflushedJetStream(JetStream):
+    name = "JetStream, not flushed"
+
+    @staticmethod
+    def missing():
+        if not JetStream.missing():
+            return "the one that flushes runs"
+        return None if shutil.which("nats-server") else "nats-server is not installed"
+
+    @staticmethod
+    def start(directory, port):
+        return ["nats-server", "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", directory]
+
+
+PEERS = [Redis, JetStream, UnflushedJetStream]
+
+
+def run(peer, clients, turns, batch, size):
+    with tempfile.TemporaryDirectory(prefix="gantry-durable-") as directory:
+        port = free_port()
+        server = subprocess.Popen(peer.start(directory, port), stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL)
+        try:
+            with connect(port, server) as connection:
+                peer.prepare(connection)
+            done = subprocess.run([LOAD, peer.kind, str(port), str(clients), str(turns), str(batch),
+                                   str(size)], check=True, capture_output=True, text=True)
+            return json.loads(done.stdout)
+        finally:
+            server.kill()
+            server.wait()
