@@ -101,31 +101,31 @@ static char *path_of(const struct unpacking *unpacking, const char *path)
     return mem_text("%s%s%s", unpacking->base, unpacking->new_name, path + size);
 }
 
-static int set_status(const struct unpacking *unpacking, const struct tar_entry *entry, int fd,
-                      struct error *err)
+static uid_t uid_of(const struct unpacking *unpacking, const struct tar_entry *entry)
 {
-    const struct contents_copy *copy = unpacking->copy;
-    const struct timespec times[2] = { entry->status.st_mtim, entry->status.st_mtim };
-    uid_t uid = copy->has_owner ? copy->uid : entry->status.st_uid;
-    gid_t gid = copy->has_owner ? copy->gid : entry->status.st_gid;
-
-    if (fchown(fd, uid, gid) < 0 || fchmod(fd, entry->status.st_mode & 07777) < 0 ||
-        futimens(fd, times) < 0)
-        return error_set_errno(err, "owner and mode of %s", entry->path);
-    return 0;
+    return unpacking->copy->has_owner ? unpacking->copy->uid : entry->status.st_uid;
 }
 
-/* The owner before the content: it takes capabilities away. The mode last. */
+static gid_t gid_of(const struct unpacking *unpacking, const struct tar_entry *entry)
+{
+    return unpacking->copy->has_owner ? unpacking->copy->gid : entry->status.st_gid;
+}
+
+/* The owner first: changing it takes capabilities and set-user-id bits away. */
 static int fill(const struct unpacking *unpacking, const struct tar_entry *entry, int fd,
                 struct error *err)
 {
+    const struct timespec times[2] = { entry->status.st_mtim, entry->status.st_mtim };
     int r;
 
-    if (fchown(fd, unpacking->copy->has_owner ? unpacking->copy->uid : entry->status.st_uid,
-               unpacking->copy->has_owner ? unpacking->copy->gid : entry->status.st_gid) < 0)
+    if (fchown(fd, uid_of(unpacking, entry), gid_of(unpacking, entry)) < 0)
         return error_set_errno(err, "owner of %s", entry->path);
     r = tar_reader_extract(unpacking->reader, fd, err);
-    return r < 0 ? r : set_status(unpacking, entry, fd, err);
+    if (r < 0)
+        return r;
+    if (fchmod(fd, entry->status.st_mode & 07777) < 0 || futimens(fd, times) < 0)
+        return error_set_errno(err, "mode of %s", entry->path);
+    return 0;
 }
 
 /* Make way for a new entry. A directory stays. */
@@ -172,7 +172,6 @@ static int unpack_directory(const struct unpacking *unpacking, const struct spot
                             const struct tar_entry *entry, struct error *err)
 {
     autoclose int fd = -1;
-    int r;
 
     if (mkdirat(spot->directory_fd, spot->name, 0700) < 0) {
         struct stat status;
@@ -188,21 +187,19 @@ static int unpack_directory(const struct unpacking *unpacking, const struct spot
     fd = files_open_beneath(spot->directory_fd, spot->name, O_RDONLY | O_DIRECTORY);
     if (fd < 0)
         return error_set(err, fd, "open %s: %s", entry->path, strerrordesc_np(-fd));
-    r = tar_reader_extract(unpacking->reader, fd, err);
-    return r < 0 ? r : set_status(unpacking, entry, fd, err);
+    return fill(unpacking, entry, fd, err);
 }
 
 static int unpack_link(const struct unpacking *unpacking, const struct spot *spot,
                        const struct tar_entry *entry, struct error *err)
 {
-    const struct contents_copy *copy = unpacking->copy;
     int r = clear(spot, entry, err);
 
     if (r < 0)
         return r;
     if (symlinkat(entry->link, spot->directory_fd, spot->name) < 0 ||
-        fchownat(spot->directory_fd, spot->name, copy->has_owner ? copy->uid : entry->status.st_uid,
-                 copy->has_owner ? copy->gid : entry->status.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+        fchownat(spot->directory_fd, spot->name, uid_of(unpacking, entry), gid_of(unpacking, entry),
+                 AT_SYMLINK_NOFOLLOW) < 0)
         return error_set_errno(err, "make the link %s", entry->path);
     return 0;
 }

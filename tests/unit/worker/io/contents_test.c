@@ -341,6 +341,28 @@ static void a_copy_goes_where_podman_cp_puts_it(void **state)
     assert_int_equal(copy_in(&root, PATH("mine/dir"), "dir", "/a-file", &err), -ENOTDIR);
 }
 
+static void a_copied_program_keeps_its_capabilities(void **state)
+{
+    struct storage_rig *rig = storage_rig_of(state);
+    autoclose int root_fd = open_root(rig);
+    struct contents_root root = { .fd = root_fd };
+    /* CAP_NET_RAW, permitted and effective, in the kernel's second revision */
+    static const uint8_t capability[20] = { 1, 0, 0, 2, 0, 32 };
+    uint8_t found[20] = { 0 };
+    struct stat status;
+    struct error err = { 0 };
+
+    storage_rig_put(PATH("mine/ping"), "program");
+    assert_int_equal(setxattr(PATH("mine/ping"), "security.capability", capability, 20, 0), 0);
+    assert_int_equal(chmod(PATH("mine/ping"), 04755), 0);
+    check(copy_in(&root, PATH("mine/ping"), "ping", "/", &err), &err);
+    assert_int_equal(getxattr(PATH("rootfs/ping"), "security.capability", found, 20), 20);
+    assert_memory_equal(found, capability, 20);
+    assert_int_equal(stat(PATH("rootfs/ping"), &status), 0);
+    assert_int_equal(status.st_mode & 07777, 04755);
+    assert_int_equal(status.st_uid, 7);
+}
+
 /* CVE-2025-9566 and its like: the container has put links where the copy goes through. */
 static void a_copy_never_leaves_the_container(void **state)
 {
@@ -527,6 +549,7 @@ int main(void)
         RIG(names_that_are_no_ascii_come_and_go),
         RIG(a_reader_that_goes_away_ends_the_export),
         RIG(a_copy_goes_where_podman_cp_puts_it),
+        RIG(a_copied_program_keeps_its_capabilities),
         RIG(a_copy_never_leaves_the_container),
         RIG(a_copy_follows_links_within_the_container),
         RIG(a_read_only_mount_is_not_written_to),
