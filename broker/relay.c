@@ -23,13 +23,27 @@ static void start_patience(struct stream *stream, unsigned ms)
 
 void stream_await_reader(struct stream *stream)
 {
-    start_patience(stream, STREAM_SILENCE_MS);
+    if (!stream->is_upload)
+        start_patience(stream, STREAM_SILENCE_MS);
 }
 
 void stream_has_reader(struct stream *stream)
 {
-    if (!stream->is_offered)
+    if (!stream->is_offered && !stream->is_upload)
         (void)evtimer_del(stream->patience);
+}
+
+/* Of an upload: either the console has to push, or the worker to write. */
+static void await_turn(struct stream *stream)
+{
+    if (stream->is_upload && !stream->is_offered)
+        start_patience(stream, stream->chunk.size > 0 ? STREAM_WRITE_MS : STREAM_SILENCE_MS);
+}
+
+void stream_has_pusher(struct stream *stream)
+{
+    if (stream->chunk.size == 0)
+        await_turn(stream);
 }
 
 static void forget_chunk(struct stream *stream)
@@ -41,7 +55,7 @@ static void forget_chunk(struct stream *stream)
 
 static void answer_push(struct stream *stream, bool is_closed)
 {
-    const struct stream_credit credit = { .is_closed = is_closed };
+    const struct stream_credit credit = { .is_closed = is_closed, .failure = stream->failure };
 
     reply_message(held_end(&stream->push), &stream_credit_schema, &credit);
 }
@@ -56,7 +70,10 @@ static void withdraw_offer(struct stream *stream)
 void stream_deal_with(struct stream *stream)
 {
     forget_chunk(stream);
+    if (stream->is_last)
+        stream->is_ended = true;
     answer_push(stream, false);
+    await_turn(stream);
 }
 
 /* The failure is a last chunk of its own, without content, and can be asked for again. */
@@ -103,7 +120,9 @@ int stream_put(struct stream *stream, const struct stream_push *push, struct err
     frame_encode(&stream_chunks_schema, &chunks, &stream->chunk);
     stream->relay->bytes += stream->chunk.size;
     stream->sequence = push->sequence;
-    stream->is_ended = push->is_end;
+    stream->is_last = push->is_end;
+    stream->is_ended = push->is_end && !stream->is_upload;
+    await_turn(stream);
     return 0;
 }
 
@@ -124,13 +143,15 @@ void stream_fail(struct stream *stream, const char *why)
 {
     if (stream->is_ended)
         return;
-    log_info("stream.failed", "host=%s container=%s reason=%s", stream->host->name,
-             stream->open.container, LOG_TEXT(why));
+    log_info("stream.failed", "host=%s kind=%s reason=%s", stream->host->name, stream->open.kind,
+             LOG_TEXT(why));
     withdraw_offer(stream);
     stream->is_ended = true;
     stream->failure = mem_text("host %s: %s", stream->host->name, why);
+    if (stream->is_upload)
+        forget_chunk(stream); /* it is of no use any more */
     answer_push(stream, true);
-    stream_await_reader(stream);
+    start_patience(stream, STREAM_SILENCE_MS);
     stream_serve(stream);
 }
 
@@ -142,8 +163,12 @@ static void on_patience(evutil_socket_t fd, short what, void *arg)
     (void)what;
     if (stream->is_offered)
         stream_fail(stream, "its worker does not take streams");
-    else
+    else if (!stream->is_upload || stream->is_ended)
         stream_close(stream);
+    else if (stream->chunk.size > 0)
+        stream_fail(stream, "its worker does not read on");
+    else
+        stream_fail(stream, "whoever sent the file has fallen silent");
 }
 
 struct stream *relay_find(struct relay *relay, uint64_t number)
@@ -171,6 +196,7 @@ int relay_open(struct relay *relay, struct host *host, const struct stream_open 
     stream->arena = *arena;
     *arena = (struct arena){ 0 };
     stream->open = *open;
+    stream->is_upload = strcmp(open->kind, "upload") == 0;
     stream->patience = evtimer_new(relay->broker->loop, on_patience, stream);
     stream->is_offered = true;
     TAILQ_INSERT_TAIL(&host->offers, stream, offer_link);
@@ -187,7 +213,9 @@ struct stream *relay_take(struct host *host)
     if (stream == NULL)
         return NULL;
     withdraw_offer(stream);
-    if (held_is_waiting(&stream->read))
+    if (stream->is_upload)
+        await_turn(stream);
+    else if (held_is_waiting(&stream->read))
         stream_has_reader(stream);
     else
         stream_await_reader(stream);

@@ -1,4 +1,7 @@
-/* The requests about streams: open, read and close by a console, accept and push by a worker. */
+/*
+ * The requests about streams: opened by a console, accepted by a worker. The one reads and the
+ * other pushes; of an upload it is the other way round. Either may close it.
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -64,60 +67,93 @@ void handle_stream_accept(struct broker *broker, struct request *request)
         held_begin_for(&host->accept, &accept_functions, request->sp, broker->loop, asked->wait_ms);
 }
 
-static void answer_credit(struct sp_request *request, bool is_closed)
+/* --- the two ends */
+
+static bool is_host_end(const struct request *request, const struct stream *stream)
 {
-    const struct stream_credit credit = { .is_closed = is_closed };
+    return identity_speaks_for(&request->peer->identity, stream->host->name);
+}
+
+static bool is_console_end(const struct request *request)
+{
+    return role_may(request->peer->identity.role, stream_open_schema.name);
+}
+
+static bool may_push(const struct request *request, const struct stream *stream)
+{
+    return stream->is_upload ? is_console_end(request) : is_host_end(request, stream);
+}
+
+static bool may_read(const struct request *request, const struct stream *stream)
+{
+    return stream->is_upload ? is_host_end(request, stream) : is_console_end(request);
+}
+
+static void answer_credit(struct sp_request *request, bool is_closed, char *failure)
+{
+    const struct stream_credit credit = { .is_closed = is_closed, .failure = failure };
 
     reply_message(request, &stream_credit_schema, &credit);
 }
 
 static const struct held_functions push_functions = { 0 };
 
-/* The worker's push is held until the chunk that it brought is dealt with. */
+/* A push is held until the chunk that it brought is dealt with. */
 static void hold_push(struct stream *stream, struct sp_request *request)
 {
     if (stream->chunk.size == 0 || stream->is_ended) {
-        answer_credit(request, false);
+        answer_credit(request, false, NULL);
         return;
     }
-    answer_credit(held_end(&stream->push), false);
+    answer_credit(held_end(&stream->push), false, NULL);
     held_begin(&stream->push, &push_functions, request);
+}
+
+/* Take what was pushed, unless it was before. */
+static void take_push(struct stream *stream, const struct stream_push *push,
+                      struct sp_request *request)
+{
+    struct error err = { 0 };
+    int r = 0;
+
+    if (push->sequence != stream->sequence || push->sequence == 0)
+        r = stream_put(stream, push, &err);
+    if (r == -EAGAIN) {
+        reply_busy(request, err.text);
+    } else if (r < 0) {
+        reply_failure(request, FAILURE_INVALID_ARGUMENT, "%s", err.text);
+    } else {
+        hold_push(stream, request);
+        stream_serve(stream);
+    }
 }
 
 void handle_stream_push(struct broker *broker, struct request *request)
 {
     const struct stream_push *push = request->message;
     struct stream *stream = relay_find(broker->relay, push->stream);
-    struct error err = { 0 };
-    int r;
 
-    if (stream == NULL || stream->failure != NULL) {
-        answer_credit(request->sp, true);
+    if (stream == NULL) {
+        answer_credit(request->sp, true, NULL);
         return;
     }
-    if (!identity_speaks_for(&request->peer->identity, stream->host->name)) {
-        dispatch_deny(broker, request, "this stream is of another host");
+    if (!may_push(request, stream)) {
+        dispatch_deny(broker, request, "this end of the stream is of another");
         return;
     }
-    hosts_heard(broker->hosts, stream->host);
+    if (stream->failure != NULL) {
+        answer_credit(request->sp, true, stream->failure);
+        return;
+    }
+    if (stream->is_upload)
+        stream_has_pusher(stream);
+    else
+        hosts_heard(broker->hosts, stream->host);
     /* Without content it only asks whether the reader is still there. */
-    if (push->chunks.count == 0 && !push->is_end) {
-        answer_credit(request->sp, false);
-        return;
-    }
-    if (push->sequence != stream->sequence || push->sequence == 0) {
-        r = stream_put(stream, push, &err);
-        if (r == -EAGAIN) {
-            reply_busy(request->sp, err.text);
-            return;
-        }
-        if (r < 0) {
-            reply_failure(request->sp, FAILURE_INVALID_ARGUMENT, "%s", err.text);
-            return;
-        }
-    }
-    hold_push(stream, request->sp);
-    stream_serve(stream);
+    if (push->chunks.count == 0 && !push->is_end)
+        answer_credit(request->sp, false, NULL);
+    else
+        take_push(stream, push, request->sp);
 }
 
 /* --- the console */
@@ -131,6 +167,8 @@ static int check_container(struct broker *broker, const struct stream_open *open
     struct view view;
     int r;
 
+    if (open->container == NULL)
+        return 0; /* this kind can do without */
     r = log_begin(broker->log, LOG_READ, &txn, err);
     if (r < 0)
         return r;
@@ -176,6 +214,59 @@ static void open_stream(struct broker *broker, struct request *request, struct h
     answer_accept(host);
 }
 
+/* What a stream of a kind cannot do without. */
+static const struct stream_kind {
+    const char *name;
+    bool of_container;
+    bool has_path;
+    bool has_names;
+    bool has_upload;
+} stream_kinds[] = {
+    { .name = "logs", .of_container = true },
+    { .name = "export", .of_container = true },
+    { .name = "archive", .of_container = true, .has_path = true },
+    { .name = "diff", .of_container = true },
+    { .name = "sizes" },
+    { .name = "save", .has_names = true },
+    { .name = "upload", .has_upload = true },
+};
+
+static const struct stream_kind *find_kind(const char *name)
+{
+    for (size_t i = 0; i < sizeof(stream_kinds) / sizeof(*stream_kinds); i++) {
+        if (strcmp(stream_kinds[i].name, name) == 0)
+            return &stream_kinds[i];
+    }
+    return NULL;
+}
+
+static const char *find_missing(const struct stream_kind *kind, const struct stream_open *open)
+{
+    if (kind->of_container && open->container == NULL)
+        return "container";
+    if (kind->has_path && (open->path == NULL || *open->path != '/'))
+        return "path that begins with /";
+    if (kind->has_names && open->names.count == 0)
+        return "image's name";
+    if (kind->has_upload && (open->upload == NULL || !name_is_valid(open->upload)))
+        return "valid id of the upload";
+    return NULL;
+}
+
+static bool is_well_said(const struct request *request, const struct stream_open *open)
+{
+    const struct stream_kind *kind = find_kind(open->kind);
+    const char *missing = kind != NULL ? find_missing(kind, open) : NULL;
+
+    if (kind == NULL)
+        reply_failure(request->sp, FAILURE_UNSUPPORTED, "this broker knows no stream of kind %.64s",
+                      open->kind);
+    else if (missing != NULL)
+        reply_failure(request->sp, FAILURE_INVALID_ARGUMENT, "a stream of kind %s needs a %s",
+                      kind->name, missing);
+    return kind != NULL && missing == NULL;
+}
+
 void handle_stream_open(struct broker *broker, struct request *request)
 {
     const struct stream_open *open = request->message;
@@ -183,11 +274,8 @@ void handle_stream_open(struct broker *broker, struct request *request)
     struct error err = { 0 };
     int r;
 
-    if (strcmp(open->kind, "logs") != 0) {
-        reply_failure(request->sp, FAILURE_UNSUPPORTED, "this broker knows no stream of kind %.64s",
-                      open->kind);
+    if (!is_well_said(request, open))
         return;
-    }
     if (host == NULL) {
         reply_failure(request->sp, FAILURE_NO_HOST, "no host is called %.255s", open->host);
         return;
@@ -236,6 +324,17 @@ static const struct held_functions read_functions = {
     .on_abandoned = on_read_abandoned,
 };
 
+/* All of it is dealt with. The console that has uploaded may ask once more, if that answer is lost:
+ * the stream stays until it closes it. */
+static void end_well(struct stream *stream, struct sp_request *request)
+{
+    reply_failure(request, FAILURE_NO_STREAM, "the stream has ended");
+    if (!stream->is_upload)
+        stream_close(stream);
+    else if (stream->chunk.size > 0)
+        stream_deal_with(stream);
+}
+
 void handle_stream_read(struct broker *broker, struct request *request)
 {
     const struct stream_read *asked = request->message;
@@ -245,14 +344,18 @@ void handle_stream_read(struct broker *broker, struct request *request)
         reply_failure(request->sp, FAILURE_NO_STREAM, "no such stream: it has ended");
         return;
     }
-    if (asked->sequence == stream->sequence + 1 && stream->chunk.size > 0) {
-        if (stream->is_ended && stream->failure == NULL) {
-            reply_failure(request->sp, FAILURE_NO_STREAM, "the stream has ended");
-            stream_close(stream);
-            return;
-        }
-        stream_deal_with(stream);
+    if (!may_read(request, stream)) {
+        dispatch_deny(broker, request, "this end of the stream is of another");
+        return;
     }
+    if (stream->is_upload)
+        hosts_heard(broker->hosts, stream->host);
+    if (asked->sequence == stream->sequence + 1 && stream->failure == NULL && stream->is_last) {
+        end_well(stream, request->sp);
+        return;
+    }
+    if (asked->sequence == stream->sequence + 1 && stream->chunk.size > 0)
+        stream_deal_with(stream);
     if (asked->sequence != stream->sequence + (stream->chunk.size > 0 ? 0 : 1)) {
         reply_failure(request->sp, FAILURE_INVALID_ARGUMENT,
                       "chunk %llu of the stream was asked for, the last one was %llu",
@@ -272,7 +375,13 @@ void handle_stream_close(struct broker *broker, struct request *request)
     const struct nothing done = { 0 };
     struct stream *stream = relay_find(broker->relay, asked->stream);
 
-    if (stream != NULL)
+    if (stream != NULL && !is_console_end(request) && !is_host_end(request, stream)) {
+        dispatch_deny(broker, request, "this stream is of another host");
+        return;
+    }
+    if (stream != NULL && asked->failure != NULL)
+        stream_fail(stream, asked->failure);
+    else if (stream != NULL)
         stream_close(stream);
     reply_message(request->sp, &done_schema, &done);
 }

@@ -281,6 +281,7 @@ const struct schema stream_push_schema =
 /* clang-format off */
 static const struct field stream_credit_fields[] = {
     FIELD(struct stream_credit, is_closed, "closed", false),
+    FIELD(struct stream_credit, failure, "failure", false),
 };
 /* clang-format on */
 
@@ -313,6 +314,7 @@ const struct schema stream_chunks_schema =
 /* clang-format off */
 static const struct field stream_close_fields[] = {
     FIELD(struct stream_close, stream, "stream", true),
+    FIELD(struct stream_close, failure, "failure", false),
 };
 /* clang-format on */
 

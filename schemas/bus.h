@@ -222,9 +222,10 @@ struct stream_offer {
     struct stream_open *open;
 };
 
-/* stream.push: chunks from the worker; answered when the reader has room again. Without chunks (and
- * no end) it asks whether the reader is still there: it does not count, and is answered at once.
- * -> stream.credit */
+/* stream.push: chunks from the worker, or of an upload from the console; answered when the reader
+ * has room again. Without chunks (and no end) it asks whether the reader is still there: it does
+ * not count, and is answered at once. The last push of an upload is answered when the file is whole
+ * on the host's disk. -> stream.credit */
 struct stream_chunk {
     uint32_t channel;  /* 1 stdout, 2 stderr */
     uint64_t time;     /* ns since 1970: when it was written */
@@ -242,9 +243,11 @@ struct stream_push {
 
 struct stream_credit {
     bool is_closed; /* the reader has gone: stop */
+    char *failure;  /* of an upload: why it was not taken */
 };
 
-/* stream.read: the console takes what is there, or waits. -> stream.chunks */
+/* stream.read: the console, or of an upload the worker, takes what is there, or waits.
+ * -> stream.chunks */
 struct stream_read {
     uint64_t stream;
     uint64_t sequence; /* of the chunks wanted, from 1; the ones before are dealt with */
@@ -261,6 +264,7 @@ struct stream_chunks {
 /* stream.close -> done */
 struct stream_close {
     uint64_t stream;
+    char *failure; /* of a worker that cannot take an upload: the console is told */
 };
 
 /* feed: what the PUB socket says, one message per commit; may be lost: see `prev` and fetch. The

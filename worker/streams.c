@@ -1,4 +1,4 @@
-/* Streams that consoles read from this host; see the header. */
+/* Streams between consoles and this host; see the header. */
 #include "worker/streams.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include "common/mem.h"
 #include "schemas/bus.h"
 #include "worker/asking.h"
-#include "worker/io/container_log.h"
+#include "worker/upload_sink.h"
 
 #define PUSH_CHUNKS_MAX 512
 #define PUSH_BYTES_MAX  (128 * 1024)
@@ -32,7 +32,8 @@ struct served {
     struct streams *streams;
     uint64_t number;
     char container[CONTAINER_ID_SIZE + 1];
-    struct container_log *log; /* NULL: there is none */
+    const struct stream_kind *kind;
+    void *source; /* NULL: there is none */
     struct asking push;
     struct load gathering;
     struct load sending;
@@ -49,8 +50,9 @@ struct streams {
     struct streams_options options;
     char *host;
     struct asking accept;
+    struct upload_sink *uploads;
     TAILQ_HEAD(, served) served;
-    unsigned count;
+    unsigned count; /* of both */
 };
 
 static void load_clear(struct load *load)
@@ -65,17 +67,13 @@ static bool load_is_full(const struct load *load)
     return load->count >= PUSH_CHUNKS_MAX || load->bytes >= PUSH_BYTES_MAX;
 }
 
-static void load_add(struct load *load, const struct container_log_line *line)
+static void load_add(struct load *load, const struct stream_chunk *chunk)
 {
-    const char *copy = arena_text_n(&load->arena, (const char *)line->text.data, line->text.size);
+    const char *copy = arena_text_n(&load->arena, (const char *)chunk->data.data, chunk->data.size);
 
-    load->chunks[load->count++] = (struct stream_chunk){
-        .channel = line->channel,
-        .time = line->time,
-        .is_partial = line->is_partial,
-        .data = { .data = (const uint8_t *)copy, .size = line->text.size },
-    };
-    load->bytes += line->text.size;
+    load->chunks[load->count] = *chunk;
+    load->chunks[load->count++].data.data = (const uint8_t *)copy;
+    load->bytes += chunk->data.size;
 }
 
 static void load_done(struct load *load)
@@ -89,8 +87,8 @@ static void ask_accept(void *owner);
 static void served_free(struct served *served)
 {
     asking_done(&served->push);
-    if (served->log != NULL)
-        container_log_close(served->log);
+    if (served->source != NULL)
+        served->kind->close(served->source);
     load_done(&served->gathering);
     load_done(&served->sending);
     free(served->failure);
@@ -140,9 +138,9 @@ static void push_on(struct served *served)
     served->is_last = served->is_ended;
     served->sequence++;
     ask_push(served);
-    if (served->is_paused && served->log != NULL) {
+    if (served->is_paused && served->source != NULL) {
         served->is_paused = false;
-        container_log_resume(served->log);
+        served->kind->resume(served->source);
     }
 }
 
@@ -180,17 +178,17 @@ static const struct asking_rules push_rules = { .name = "stream.push",
                                                 .on_answer = on_credit,
                                                 .on_refusal = on_push_refused };
 
-static void on_line(void *owner, const struct container_log_line *line)
+static void on_chunk(void *owner, const struct stream_chunk *chunk)
 {
     struct served *served = owner;
 
-    load_add(&served->gathering, line);
+    load_add(&served->gathering, chunk);
     if (!load_is_full(&served->gathering))
         return;
     push_on(served);
-    if (load_is_full(&served->gathering) && served->log != NULL) {
+    if (load_is_full(&served->gathering) && served->source != NULL) {
         served->is_paused = true;
-        container_log_pause(served->log);
+        served->kind->pause(served->source);
     }
 }
 
@@ -208,25 +206,20 @@ static void on_drained(void *owner)
     push_on(owner);
 }
 
-static const struct container_log_events log_events = { .on_line = on_line,
-                                                        .on_end = on_end,
-                                                        .on_drained = on_drained };
+static const struct stream_events source_events = { .on_chunk = on_chunk,
+                                                    .on_end = on_end,
+                                                    .on_drained = on_drained };
 
-static void open_log(struct served *served, const struct stream_open *open)
+static void open_source(struct served *served, const struct stream_open *open)
 {
-    struct streams *streams = served->streams;
-    struct stream_source source = streams->options.find(streams->options.owner, open->container);
-    autofree char *path = source.path;
-    struct container_log_options options = { .tail = open->tail,
-                                             .since = open->since,
-                                             .until = open->until,
-                                             .follow = open->follow && !source.is_over };
+    const struct stream_surroundings *surroundings = &served->streams->options.surroundings;
     struct error err = { 0 };
 
-    if (path == NULL)
-        on_end(served, "there is no such container on this host");
-    else if (container_log_open(streams->loop, path, &options, &log_events, served, &served->log,
-                                &err) < 0)
+    served->kind = stream_kind_find(open->kind);
+    if (served->kind == NULL)
+        on_end(served, "this worker knows no stream of that kind");
+    else if (served->kind->open(surroundings, open, &source_events, served, &served->source, &err) <
+             0)
         on_end(served, err.text);
 }
 
@@ -242,13 +235,32 @@ static void serve(struct streams *streams, const struct stream_offer *offer)
     }
     served->streams = streams;
     served->number = offer->stream;
-    (void)snprintf(served->container, sizeof(served->container), "%s", offer->open->container);
+    if (offer->open->container != NULL)
+        (void)snprintf(served->container, sizeof(served->container), "%s", offer->open->container);
     served->gathering.chunks = mem_zeroed(PUSH_CHUNKS_MAX * sizeof(struct stream_chunk));
     served->sending.chunks = mem_zeroed(PUSH_CHUNKS_MAX * sizeof(struct stream_chunk));
     TAILQ_INSERT_TAIL(&streams->served, served, link);
     streams->count++;
-    log_debug("stream.served", "container=%s follow=%d", served->container, offer->open->follow);
-    open_log(served, offer->open);
+    log_debug("stream.served", "kind=%s container=%s", offer->open->kind, served->container);
+    open_source(served, offer->open);
+}
+
+static void on_upload_over(void *owner)
+{
+    struct streams *streams = owner;
+
+    streams->count--;
+    streams_start(streams);
+}
+
+static void receive(struct streams *streams, const struct stream_offer *offer)
+{
+    struct error err = { 0 };
+
+    if (upload_sink_take(streams->uploads, offer->stream, offer->open->upload, &err) < 0)
+        log_failure("upload.not_taken", &err);
+    else
+        streams->count++;
 }
 
 static void on_offer(void *owner, const void *message)
@@ -256,8 +268,12 @@ static void on_offer(void *owner, const void *message)
     struct streams *streams = owner;
     const struct stream_offer *offer = message;
 
-    if (offer->stream != 0 && offer->open != NULL && offer->open->container != NULL)
-        serve(streams, offer);
+    if (offer->stream != 0 && offer->open != NULL) {
+        if (offer->open->upload != NULL && strcmp(offer->open->kind, "upload") == 0)
+            receive(streams, offer);
+        else
+            serve(streams, offer);
+    }
     streams_start(streams);
 }
 
@@ -294,6 +310,12 @@ int streams_new(struct event_base *loop, struct bus *bus, const struct streams_o
                 struct streams **ret, struct error *err)
 {
     autodestroy(streams) struct streams *streams = mem_new(struct streams);
+    struct upload_sink_options receiving = { .loop = loop,
+                                             .bus = bus,
+                                             .pool = options->surroundings.pool,
+                                             .directory = options->uploads_directory,
+                                             .on_over = on_upload_over,
+                                             .owner = streams };
     int r;
 
     streams->loop = loop;
@@ -301,7 +323,10 @@ int streams_new(struct event_base *loop, struct bus *bus, const struct streams_o
     streams->options = *options;
     streams->host = mem_dup_text(options->host);
     TAILQ_INIT(&streams->served);
+    streams->options.host = streams->host;
     r = asking_init(&streams->accept, loop, bus, &accept_rules, streams, err);
+    if (r == 0)
+        r = upload_sink_new(&receiving, &streams->uploads, err);
     if (r < 0)
         return r;
     *ret = steal_ptr(streams);
@@ -315,6 +340,7 @@ void streams_destroy(struct streams *streams)
     if (streams == NULL)
         return;
     asking_done(&streams->accept);
+    upload_sink_destroy(streams->uploads);
     while ((served = TAILQ_FIRST(&streams->served)) != NULL) {
         TAILQ_REMOVE(&streams->served, served, link);
         served_free(served);
@@ -335,7 +361,8 @@ void streams_container_ended(struct streams *streams, const char *container)
 
     TAILQ_FOREACH(served, &streams->served, link)
     {
-        if (served->log != NULL && !served->is_ended && strcmp(served->container, container) == 0)
-            container_log_end_soon(served->log);
+        if (served->source != NULL && !served->is_ended && served->kind->end_soon != NULL &&
+            strcmp(served->container, container) == 0)
+            served->kind->end_soon(served->source);
     }
 }

@@ -1,7 +1,8 @@
 /*
- * Streams that consoles read from this host: the worker asks the broker for them, reads the log of
- * the container and pushes it in chunks, one push in flight for each stream. The answer to a push
- * is the credit for the next; a reader that is slow stops the reading of the file.
+ * Streams between consoles and this host: the worker asks the broker for them. What a console reads
+ * (stream_source.h) is pushed in chunks, one push in flight for each stream: the answer to a push
+ * is the credit for the next, so a reader that is slow stops its source. What a console sends goes
+ * to a file (upload_sink.h).
  *
  * Owner: the worker. Thread: the loop's.
  */
@@ -14,6 +15,7 @@
 #include "common/auto.h"
 #include "common/error.h"
 #include "common/io/bus.h"
+#include "worker/stream_source.h"
 
 /* Served at once; further ones wait at the broker. */
 #define STREAMS_SERVED_MAX 64
@@ -21,21 +23,16 @@
 struct event_base;
 struct streams;
 
-/* A container's log, or that there is none. */
-struct stream_source {
-    char *path;   /* on the heap, the taker frees it; NULL: there is no such container */
-    bool is_over; /* nothing more will be written */
-};
-
 struct streams_options {
     const char *host; /* copied */
     uint64_t incarnation;
     struct command_id journal;
-    struct stream_source (*find)(void *owner, const char *container);
-    void *owner;
+    const char *uploads_directory; /* copied; made when it is missing */
+    struct stream_surroundings surroundings;
 };
 
-/* The bus is the caller's, who closes it before the streams are destroyed. */
+/* The bus is the caller's, who closes it before the streams are destroyed. Forgets uploads that
+ * were not finished before. The pool of the surroundings is destroyed after the streams. */
 int streams_new(struct event_base *loop, struct bus *bus, const struct streams_options *options,
                 struct streams **ret, struct error *err);
 void streams_destroy(struct streams *streams);

@@ -21,6 +21,7 @@
 #include "worker/turn.h"
 
 #define JOB_THREADS     4
+#define STREAM_THREADS  4
 #define JOBS_MAX        4096
 #define STOP_PATIENCE_S 10
 
@@ -37,8 +38,9 @@ struct worker {
     struct bus *bus;
     struct link *link;
     struct streams *streams;
-    struct event *patience; /* with steps that do not end while it stops */
-    unsigned steps;         /* in flight */
+    struct jobpool *stream_pool; /* theirs: a reader who is slow holds no step up */
+    struct event *patience;      /* with steps that do not end while it stops */
+    unsigned steps;              /* in flight */
     bool is_stopping;
     bool is_drained;
     enum worker_exit why;
@@ -204,18 +206,17 @@ static const struct link_events link_events = {
 /* Where a container's log lies (worker/io/hands.h), and whether more can come. A container that
  * waits for its start, or runs, will write more; one that goes on by its restart policy ends its
  * readers with each run. */
-static struct stream_source find_log(void *owner, const char *id)
+static int find_container(void *owner, const char *id, struct stream_container *ret)
 {
     struct worker *worker = owner;
     struct engine_container container;
-    struct stream_source source = { 0 };
 
     if (!engine_find(worker->engine, id, &container))
-        return source;
-    source.path =
+        return -ENOENT;
+    ret->log_path =
         mem_text("%s/containers/%s/ctr.log", worker->options->state_directory, container.id);
-    source.is_over = !container.is_live && container.row->state != CONTAINER_CONFIGURED;
-    return source;
+    ret->is_over = !container.is_live && container.row->state != CONTAINER_CONFIGURED;
+    return 0;
 }
 
 static void on_probed(void *owner, const struct host_facts *facts)
@@ -282,17 +283,23 @@ static int open_link(struct worker *worker, struct error *err)
                                     .journal = worker->journal,
                                     .events = &link_events,
                                     .owner = worker };
-    struct streams_options streaming = { .host = options->host,
-                                         .incarnation = journal_state(worker->journal)->incarnation,
-                                         .journal = journal_state(worker->journal)->id,
-                                         .find = find_log,
-                                         .owner = worker };
+    autofree char *uploads = mem_text("%s/storage/uploads", options->state_directory);
+    struct streams_options streaming = {
+        .host = options->host,
+        .incarnation = journal_state(worker->journal)->incarnation,
+        .journal = journal_state(worker->journal)->id,
+        .uploads_directory = uploads,
+        .surroundings = { .loop = worker->loop, .find = find_container, .owner = worker }
+    };
     int r =
         bus_open(worker->loop, options->broker_url, options->tls, NULL, NULL, &worker->bus, err);
 
     linking.bus = worker->bus;
     if (r == 0)
         r = link_new(&linking, &worker->link, err);
+    if (r == 0)
+        r = jobpool_new(worker->loop, STREAM_THREADS, JOBS_MAX, &worker->stream_pool, err);
+    streaming.surroundings.pool = worker->stream_pool;
     if (r == 0)
         r = streams_new(worker->loop, worker->bus, &streaming, &worker->streams, err);
     return r;
@@ -361,6 +368,7 @@ void worker_destroy(struct worker *worker)
     close_link(worker);
     turn_destroy(worker->turn);
     hands_destroy(worker->hands);
+    jobpool_destroy(worker->stream_pool);
     jobpool_destroy(worker->pool);
     engine_destroy(worker->engine);
     journal_close(worker->journal);

@@ -28,7 +28,10 @@ static const struct role_kind kinds[ROLE_COUNT] = {
 #define ADMINS    (BIT(ROLE_ADMIN))
 #define ALL       (WORKERS | READERS)
 
-/* What a container prints may be secret: reading it (stream.open) is for those who may act on it. */
+#define ENDS      (BIT(ROLE_WORKER) | BIT(ROLE_CONTROLLER) | BIT(ROLE_ADMIN))
+
+/* What a container prints may be secret: reading it (stream.open) is for those who may act on it.
+ * Which end of a stream a peer may hold is its relay's to say: it depends on the stream's kind. */
 static const struct permission {
     const char *type;
     unsigned roles;
@@ -37,11 +40,11 @@ static const struct permission {
     { "poll",          WORKERS },
     { "report",        WORKERS },
     { "stream.accept", WORKERS },
-    { "stream.push",   WORKERS },
+    { "stream.push",   ENDS },
     { "submit",        DOERS },
     { "stream.open",   DOERS },
-    { "stream.read",   DOERS },
-    { "stream.close",  DOERS },
+    { "stream.read",   ENDS },
+    { "stream.close",  ENDS },
     { "outcome",       READERS },
     { "watch",         READERS },
     { "fetch",         READERS },

@@ -506,6 +506,93 @@ class Streaming(BrokerTest):
         self.assertEqual(self.accept(wait_ms=0).get("stream", 0), 0)
 
 
+class Uploading(BrokerTest):
+    """The other way round: the console pushes, the worker reads."""
+
+    def setUp(self):
+        super().setUp()
+        self.serving = self.worker()
+        self.stream = self.client.ask("stream.open", host="a", kind="upload",
+                                      upload="u-1")["stream"]
+
+    def accept(self):
+        offer = self.serving.ask("stream.accept", host="a", incarnation=1, journal=b"J" * 16,
+                                 wait_ms=20000)
+        self.assertEqual((offer["stream"], offer["open"]["upload"]), (self.stream, "u-1"))
+
+    def push(self, sequence, text, **fields):
+        chunks = [{"channel": 1, "data": text}] if text else []
+        return Client(self.broker.url).ask("stream.push", stream=self.stream, sequence=sequence,
+                                           chunks=chunks, **fields)
+
+    def read(self, sequence, wait_ms=20000):
+        return self.serving.ask("stream.read", stream=self.stream, sequence=sequence,
+                                wait_ms=wait_ms)
+
+    def test_an_upload_goes_through_one_chunk_at_a_time(self):
+        first = Background(self.push, 1, b"one")
+        self.accept()
+        chunks = self.read(1)
+        self.assertEqual((chunks["sequence"], chunks["chunks"][0]["data"]), (1, b"one"))
+        self.assertEqual(self.read(1), chunks)  # the answer was lost: once more
+        self.assertTrue(first.is_alive())  # not written, so the console waits
+        waiting = Background(self.read, 2)
+        self.assertFalse(first.result().get("closed"))
+        self.assertFalse(self.push(2, b"").get("closed"))  # without content it does not count
+        last = Background(self.push, 2, b"two", end=True)
+        chunks = waiting.result()
+        self.assertEqual((chunks["chunks"][0]["data"], chunks["end"]), (b"two", True))
+        self.assert_error(self.read(3), "no-stream")
+        self.assertFalse(last.result().get("closed"))
+
+    def test_the_last_push_is_answered_when_the_worker_has_all(self):
+        self.accept()
+        last = Background(self.push, 1, b"one", end=True)
+        self.assertTrue(self.read(1)["end"])
+        self.assertTrue(last.is_alive())
+        self.assert_error(self.read(2), "no-stream")
+        self.assertFalse(last.result().get("closed"))
+        self.assert_error(self.read(2), "no-stream")
+        again = self.push(1, b"one", end=True)  # the answer was lost: once more
+        self.assertEqual((again.get("closed"), again.get("failure")), (None, None))
+        self.assertEqual(self.client.ask("stream.close", stream=self.stream).kind, "done")
+        self.assertTrue(self.push(2, b"two")["closed"])
+
+    def test_the_console_is_told_why_the_worker_cannot_take_it(self):
+        self.accept()
+        last = Background(self.push, 1, b"one", end=True)
+        self.read(1)
+        closed = self.serving.ask("stream.close", stream=self.stream, failure="disk full")
+        self.assertEqual(closed.kind, "done")
+        self.assertEqual(last.result()["failure"], "host a: disk full")
+        self.assertEqual(self.push(1, b"one", end=True)["failure"], "host a: disk full")
+
+    def test_a_console_that_closes_an_upload_tells_the_worker(self):
+        self.accept()
+        waiting = Background(self.read, 1)
+        self.assertFalse(self.push(1, b"").get("closed"))
+        self.client.ask("stream.close", stream=self.stream)
+        self.assert_error(waiting.result(), "no-stream")
+
+    def test_a_worker_that_starts_again_ends_its_uploads(self):
+        self.accept()
+        pushed = Background(self.push, 1, b"one")
+        self.read(1)
+        self.worker(incarnation=2)
+        self.assertIn("started again", pushed.result()["failure"])
+
+    def test_an_upload_needs_a_name_that_is_one(self):
+        for upload in (None, "", "../etc/passwd", "a/b"):
+            answer = self.client.ask("stream.open", host="a", kind="upload", upload=upload)
+            self.assert_error(answer, "invalid-argument", "upload")
+
+    def test_what_a_kind_cannot_do_without_is_asked_for(self):
+        for kind, missing in (("export", "container"), ("diff", "container"), ("save", "image"),
+                              ("archive", "container")):
+            self.assert_error(self.client.ask("stream.open", host="a", kind=kind),
+                              "invalid-argument", missing)
+
+
 class Silence(BrokerTest):
     def test_a_silent_host_is_unreachable_until_it_is_heard(self):
         worker = self.worker()

@@ -1,0 +1,61 @@
+/*
+ * Where the chunks of a stream come from: one table of functions for each kind of stream that a
+ * console can read.
+ *
+ * A source belongs to the stream that opened it. Thread: the loop's. It tells of what it has by
+ * its events, never from within its functions; its user closes it, also after on_end.
+ */
+#ifndef GANTRY_WORKER_STREAM_SOURCE_H
+#define GANTRY_WORKER_STREAM_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/error.h"
+
+struct event_base;
+struct jobpool;
+struct stream_chunk; /* schemas/bus.h */
+struct stream_open;
+
+/* What a source finds out about a container. */
+struct stream_container {
+    char *log_path; /* on the heap, the taker frees it */
+    bool is_over;   /* nothing more will be written to its log */
+};
+
+/* What sources have of their worker; borrowed as long as any of them is open. */
+struct stream_surroundings {
+    struct event_base *loop;
+    struct jobpool *pool; /* for what blocks */
+    /* -ENOENT when there is no such container. */
+    int (*find)(void *owner, const char *container, struct stream_container *ret);
+    void *owner;
+};
+
+struct stream_events {
+    /* The chunk is borrowed for the call. */
+    void (*on_chunk)(void *owner, const struct stream_chunk *chunk);
+    /* Nothing more will come. `failure` is NULL when all is well. */
+    void (*on_end)(void *owner, const char *failure);
+    /* All that is there was given; more may come. */
+    void (*on_drained)(void *owner);
+};
+
+struct stream_kind {
+    const char *name; /* "logs" */
+    /* The sentence in `err` is for the console. */
+    int (*open)(const struct stream_surroundings *surroundings, const struct stream_open *open,
+                const struct stream_events *events, void *owner, void **ret, struct error *err);
+    void (*pause)(void *source); /* its user has no room */
+    void (*resume)(void *source);
+    void (*end_soon)(void *source); /* its container's run has ended; NULL: that is nothing to it */
+    void (*close)(void *source);
+};
+
+/* NULL for a kind that this worker does not know. */
+const struct stream_kind *stream_kind_find(const char *name);
+
+extern const struct stream_kind stream_logs; /* stream_logs.c */
+
+#endif
