@@ -209,8 +209,13 @@ int layer_tree_whiteout(struct layer_tree *tree, const struct layer_path *path, 
 {
     struct layer_place place;
     struct stat status;
-    int r = layer_tree_find(tree, path, &place, err);
+    int r;
 
+    /* What was a directory may be something else in this layer, which hides it whole: umoci still
+     * says of each of its files that it is gone. */
+    if (layer_tree_find(tree, path, &place, NULL) == -ENOTDIR)
+        return 0;
+    r = layer_tree_find(tree, path, &place, err);
     if (r < 0)
         return r;
     if (fstatat(place.parent_fd, place.name, &status, AT_SYMLINK_NOFOLLOW) == 0)

@@ -53,7 +53,8 @@ int layer_tree_clear(struct layer_tree *tree, const struct layer_path *path,
 int layer_tree_make_directory(struct layer_tree *tree, const struct layer_path *path,
                               struct layer_place *ret, struct error *err);
 
-/* What the layers below have at `path` is gone; what this layer has there stays. */
+/* What the layers below have at `path` is gone; what this layer has there stays. Nothing to do
+ * where it has no directory on the way. */
 int layer_tree_whiteout(struct layer_tree *tree, const struct layer_path *path, struct error *err);
 
 /* What the layers below have in the directory `path` is gone. */
