@@ -35,6 +35,7 @@ struct journal {
     struct store *store;
     struct journal_state state;
     bool is_log_new;      /* the log is not what the disk says */
+    char *new_boot_id;    /* NULL: the disk says the same */
     uint64_t total;       /* bytes of all events ever written */
     uint64_t acked_total; /* of these, those up to the first that was not acknowledged */
 };
@@ -79,24 +80,32 @@ static int check_owner(struct store_txn *txn, const char *host, struct error *er
     return 0;
 }
 
+static int put_boot(struct store_txn *txn, const char *boot_id, struct error *err)
+{
+    return sealed_put(txn, TABLE_META, bytes_of_text("boot"), bytes_of_text(boot_id), err);
+}
+
 /* A new incarnation, and the boot that it lives in. */
-static int begin_life(struct store_txn *txn, const char *boot_id, struct journal_state *state,
+static int begin_life(struct store_txn *txn, const char *boot_id, struct journal *journal,
                       struct error *err)
 {
+    struct journal_state *state = &journal->state;
     struct bytes value = { 0 };
     int r = sealed_get(txn, TABLE_META, bytes_of_text("boot"), &value, err);
 
-    if (r < 0 && r != -ENOENT)
+    if (r == -ENOENT) {
+        r = put_boot(txn, boot_id, err);
+    } else if (r == 0 && !is_text(value, boot_id)) {
+        state->is_rebooted = true;
+        journal->new_boot_id = mem_dup_text(boot_id);
+    }
+    if (r < 0)
         return r;
-    state->is_rebooted = r == 0 && !is_text(value, boot_id);
     r = sealed_get_number(txn, TABLE_META, "incarnation", &state->incarnation, err);
     if (r < 0)
         return r;
     state->incarnation++;
-    r = sealed_put_number(txn, TABLE_META, "incarnation", state->incarnation, err);
-    if (r < 0)
-        return r;
-    return sealed_put(txn, TABLE_META, bytes_of_text("boot"), bytes_of_text(boot_id), err);
+    return sealed_put_number(txn, TABLE_META, "incarnation", state->incarnation, err);
 }
 
 /* The running total that an event carries, where it can be read: it is only for journal_is_full(),
@@ -160,7 +169,7 @@ static int begin(struct journal *journal, const char *host, const char *boot_id,
     if (r == 0)
         r = check_owner(txn, host, err);
     if (r == 0)
-        r = begin_life(txn, boot_id, &journal->state, err);
+        r = begin_life(txn, boot_id, journal, err);
     if (r == 0)
         r = read_state(txn, journal, err);
     return r == 0 ? store_commit(steal_ptr(txn), err) : r;
@@ -185,6 +194,7 @@ void journal_close(struct journal *journal)
     if (journal == NULL)
         return;
     store_close(journal->store);
+    free(journal->new_boot_id);
     free(journal);
 }
 
@@ -235,6 +245,7 @@ void journal_prepare(const struct journal *journal, struct journal_write *write)
     const struct journal_state *state = &journal->state;
 
     write->acked_seq = state->acked_seq;
+    write->boot_id = journal->new_boot_id;
     write->log = state->log;
     write->epoch = state->epoch;
     write->first_seq = state->first_seq;
@@ -339,6 +350,8 @@ static int put_progress(struct store_txn *txn, const struct journal_write *write
         r = sealed_put_number(txn, TABLE_META, "acked", write->acked_seq, err);
     if (r == 0)
         r = sealed_put_id(txn, TABLE_META, "log", write->log, err);
+    if (r == 0 && write->boot_id != NULL)
+        r = put_boot(txn, write->boot_id, err);
     return r == 0 ? sealed_put_number(txn, TABLE_META, "epoch", write->epoch, err) : r;
 }
 
@@ -379,6 +392,10 @@ void journal_written(struct journal *journal, const struct journal_write *write)
         journal->acked_total = journal->total;
     if (command_id_equal(write->log, state->log) && write->epoch == state->epoch)
         journal->is_log_new = false;
+    if (write->boot_id != NULL) {
+        free(journal->new_boot_id);
+        journal->new_boot_id = NULL;
+    }
 }
 
 void journal_acked(struct journal *journal, uint64_t seq)
@@ -411,7 +428,8 @@ bool journal_wants_write(const struct journal *journal)
 {
     const struct journal_state *state = &journal->state;
 
-    return journal->is_log_new || state->acked_seq + 1 >= state->first_seq + DROPS_WORTH;
+    return journal->is_log_new || journal->new_boot_id != NULL ||
+           state->acked_seq + 1 >= state->first_seq + DROPS_WORTH;
 }
 
 static int take_event(struct bytes key, struct bytes sealed, struct raw *ret, struct arena *arena,

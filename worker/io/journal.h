@@ -26,8 +26,6 @@
 #define JOURNAL_EVENTS_MAX 1000000
 #define JOURNAL_BYTES_MAX  (8ULL * 1024 * 1024 * 1024)
 
-#define JOURNAL_BOOT_ID_SIZE 64
-
 struct journal;
 
 /* How far it has come; as of the last transaction. */
@@ -40,12 +38,14 @@ struct journal_state {
     uint64_t cursor;       /* in cmd/<host> */
     struct command_id log; /* the broker's log that it reports to; zero: none yet */
     uint64_t epoch;        /* of that log */
-    bool is_rebooted;      /* the boot id is another than at the last start */
+    bool is_rebooted;      /* the boot id is another than in the last transaction of a start */
 };
 
 /*
- * Open or make the journal in `directory` for `host`, and make a new incarnation and the boot id
- * durable. -EBUSY when another worker has it, -EINVAL when it is another host's.
+ * Open or make the journal in `directory` for `host`, and make a new incarnation durable. Another
+ * boot id becomes so with the first write: a start that does not get as far as to say what the
+ * restart of the host has ended leaves it to the next one. -EBUSY when another worker has it,
+ * -EINVAL when it is another host's.
  */
 int journal_open(const char *directory, const char *host, const char *boot_id, struct journal **ret,
                  struct error *err);
@@ -99,6 +99,7 @@ struct journal_write {
     size_t count;
     /* By journal_prepare() and journal_write(); not for others. */
     uint64_t acked_seq;
+    const char *boot_id; /* borrowed; NULL: the disk has it */
     struct command_id log;
     uint64_t epoch;
     uint64_t first_seq;

@@ -112,21 +112,32 @@ static void each_start_is_a_new_incarnation_of_the_same_journal(void **state)
     assert_false(journal_state(second)->is_rebooted);
 }
 
-static void another_boot_id_is_a_reboot_told_once(void **state)
+static bool is_rebooted(const struct place *place, const char *boot_id)
+{
+    autodestroy(journal) struct journal *journal = opened(place, boot_id);
+
+    return journal_state(journal)->is_rebooted;
+}
+
+/* A worker that is killed before it has said what the restart ended leaves it to the next one. */
+static void another_boot_id_is_a_reboot_until_the_first_write(void **state)
 {
     const struct place *place = *state;
 
-    journal_close(opened(place, BOOT));
+    assert_false(is_rebooted(place, BOOT));
+    assert_true(is_rebooted(place, "another-boot"));
     {
         autodestroy(journal) struct journal *journal = opened(place, "another-boot");
+        struct journal_write write = { 0 };
 
         assert_true(journal_state(journal)->is_rebooted);
+        assert_true(journal_wants_write(journal));
+        journal_prepare(journal, &write);
+        assert_int_equal(journal_write(journal, &write, NULL), 0);
+        journal_written(journal, &write);
+        assert_false(journal_wants_write(journal));
     }
-    {
-        autodestroy(journal) struct journal *journal = opened(place, "another-boot");
-
-        assert_false(journal_state(journal)->is_rebooted);
-    }
+    assert_false(is_rebooted(place, "another-boot"));
 }
 
 static void a_journal_of_another_host_is_refused(void **state)
@@ -331,7 +342,7 @@ int main(void)
 #define WITH_PLACE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         WITH_PLACE(each_start_is_a_new_incarnation_of_the_same_journal),
-        WITH_PLACE(another_boot_id_is_a_reboot_told_once),
+        WITH_PLACE(another_boot_id_is_a_reboot_until_the_first_write),
         WITH_PLACE(a_journal_of_another_host_is_refused),
         WITH_PLACE(a_turn_is_there_after_a_restart),
         WITH_PLACE(a_turn_that_fails_leaves_nothing_behind),
