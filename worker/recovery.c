@@ -3,6 +3,7 @@
 
 #include "common/io/log.h"
 
+/* Who is told of what is found. */
 struct adoption {
     struct engine *engine;
     struct hands *hands;
@@ -91,4 +92,24 @@ void recovery_adopt(struct engine *engine, struct hands *hands)
     struct adoption adoption = { .engine = engine, .hands = hands };
 
     engine_walk(engine, adopt, &adoption);
+}
+
+static void find_exit(void *owner, const struct engine_container *container)
+{
+    struct adoption *adoption = owner;
+    uint32_t run = container->row->run;
+    struct container_died died;
+
+    if (!container->is_live || !hands_find_exit(adoption->hands, container->id, run, &died))
+        return;
+    log_info("container.exit_kept", "container=%s run=%u code=%d unknown=%d", container->id, run,
+             died.exit_code, died.is_unknown);
+    engine_set_exit(adoption->engine, container->id, run, &died);
+}
+
+void recovery_find_exits(struct engine *engine, struct hands *hands)
+{
+    struct adoption adoption = { .engine = engine, .hands = hands };
+
+    engine_walk(engine, find_exit, &adoption);
 }

@@ -14,6 +14,7 @@
 #include "worker/errand_table.h"
 #include "worker/io/hands.h"
 #include "worker/io/journal.h"
+#include "worker/io/kill_point.h"
 #include "worker/link.h"
 #include "worker/recovery.h"
 #include "worker/step_table.h"
@@ -267,8 +268,11 @@ static int recover(struct worker *worker, struct error *err)
              worker->options->host, (unsigned long long)state->incarnation,
              (unsigned long long)state->last_seq, (unsigned long long)state->acked_seq,
              state->is_rebooted);
-    if (!state->is_rebooted)
+    if (state->is_rebooted)
+        recovery_find_exits(worker->engine, worker->hands);
+    else
         recovery_adopt(worker->engine, worker->hands);
+    kill_point("before", "resume", NULL);
     batch = turn_begin(worker->turn, &now);
     engine_resume(worker->engine, state->is_rebooted, now, batch);
     turn_end(worker->turn);

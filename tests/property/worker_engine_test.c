@@ -39,6 +39,8 @@ struct body {
     bool has_exit;       /* an exit file of `exit_run` lies there */
     bool is_told;        /* the engine has heard of it since the worker's start */
     bool is_conmon_dead; /* no exit file will come */
+    bool has_copy;       /* the disk has kept its exit over a restart of the host */
+    bool is_copy_read;
     uint32_t exit_run;
     struct container_died died;
     uint64_t memory_bytes; /* the limit of the run */
@@ -288,6 +290,55 @@ static void find_exits_again(struct host *host)
         host->bodies[i].is_told = false;
 }
 
+/* Some end in good order, some are just gone; of what there was in memory, nothing is left. */
+static void pull_the_plug(struct host *host, struct body *body)
+{
+    if (dice(host, 2) == 0)
+        die(host, body, 143);
+    body->has_copy = body->has_exit && dice(host, 4) != 0;
+    body->is_copy_read = false;
+    body->is_alive = false;
+    body->is_paused = false;
+    body->has_runtime = false;
+    body->has_exit = false;
+}
+
+static bool find_copy(void *owner, const char *id, uint32_t run, struct container_died *ret)
+{
+    struct host *host = owner;
+    struct body *body = body_of(host, id);
+
+    if (!body->has_copy || body->exit_run != run)
+        return false;
+    *ret = body->died;
+    body->is_copy_read = world_state(host->world, id) != CONTAINER_CREATED;
+    return true;
+}
+
+/* What the disk has kept is what the row says. */
+static void check_copy(const struct host *host, const struct body *body)
+{
+    struct engine_container container;
+
+    if (!body->is_copy_read)
+        return;
+    assert_true(engine_find(world_engine(host->world), body->id, &container));
+    assert_int_equal(container.row->run, body->exit_run);
+    assert_true(container.row->has_exited);
+    assert_int_equal(container.row->exit_unknown, body->died.is_unknown);
+    assert_int_equal(container.row->exit_code, body->died.exit_code);
+}
+
+static void reboot(struct host *host)
+{
+    for (unsigned i = 0; i < CONTAINERS; i++)
+        pull_the_plug(host, &host->bodies[i]);
+    find_exits_again(host);
+    world_reboot(host->world, find_copy, host);
+    for (unsigned i = 0; i < CONTAINERS; i++)
+        check_copy(host, &host->bodies[i]);
+}
+
 static void crash(struct host *host, bool is_rebooted)
 {
     size_t count = world_action_count(host->world);
@@ -299,14 +350,12 @@ static void crash(struct host *host, bool is_rebooted)
         if (action.kind == ACTION_STEP && dice(host, 2) == 0)
             (void)perform(host, &action);
     }
-    for (unsigned i = 0; is_rebooted && i < CONTAINERS; i++) {
-        host->bodies[i].is_alive = false;
-        host->bodies[i].is_paused = false;
-        host->bodies[i].has_runtime = false;
-        host->bodies[i].has_exit = false;
+    if (is_rebooted) {
+        reboot(host);
+        return;
     }
     find_exits_again(host);
-    world_restart(host->world, is_rebooted, is_alive, host);
+    world_restart(host->world, false, is_alive, host);
 }
 
 static void tell_exit(struct host *host, struct body *body)

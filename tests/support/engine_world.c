@@ -271,6 +271,22 @@ static void find_lost(void *owner, const struct engine_container *container)
         engine_set_lost(finder->engine, container->id);
 }
 
+struct exit_finder {
+    struct engine *engine;
+    world_find_exit_fn *find_exit;
+    void *owner;
+};
+
+static void find_kept_exit(void *owner, const struct engine_container *container)
+{
+    struct exit_finder *finder = owner;
+    uint32_t run = container->row->run;
+    struct container_died died;
+
+    if (container->is_live && finder->find_exit(finder->owner, container->id, run, &died))
+        engine_set_exit(finder->engine, container->id, run, &died);
+}
+
 static void say(struct engine_world *world, const struct entry *entry)
 {
     autoarena arena = { 0 };
@@ -283,11 +299,8 @@ static void say(struct engine_world *world, const struct entry *entry)
     turn(world);
 }
 
-void world_restart(struct engine_world *world, bool is_rebooted,
-                   bool (*is_alive)(void *owner, const char *id, uint32_t run), void *owner)
+static void load_engine(struct engine_world *world)
 {
-    struct lost_finder finder = { .is_alive = is_alive, .owner = owner };
-
     engine_destroy(world->engine);
     batch_done(&world->batch);
     world->action_count = 0;
@@ -297,13 +310,36 @@ void world_restart(struct engine_world *world, bool is_rebooted,
     load_all(world, &world->containers, engine_load_container);
     load_all(world, &world->commands, engine_load_command);
     load_all(world, &world->units, engine_load_unit);
-    finder.engine = world->engine;
-    if (is_alive != NULL && !is_rebooted)
-        engine_walk(world->engine, find_lost, &finder);
+}
+
+static void resume(struct engine_world *world, bool is_rebooted)
+{
     engine_resume(world->engine, is_rebooted, world->now, &world->batch);
     turn(world);
     for (size_t i = 0; i < world->log.count; i++)
         say(world, &world->log.entries[i]);
+}
+
+void world_restart(struct engine_world *world, bool is_rebooted,
+                   bool (*is_alive)(void *owner, const char *id, uint32_t run), void *owner)
+{
+    struct lost_finder finder = { .is_alive = is_alive, .owner = owner };
+
+    load_engine(world);
+    finder.engine = world->engine;
+    if (is_alive != NULL && !is_rebooted)
+        engine_walk(world->engine, find_lost, &finder);
+    resume(world, is_rebooted);
+}
+
+void world_reboot(struct engine_world *world, world_find_exit_fn *find_exit, void *owner)
+{
+    struct exit_finder finder = { .find_exit = find_exit, .owner = owner };
+
+    load_engine(world);
+    finder.engine = world->engine;
+    engine_walk(world->engine, find_kept_exit, &finder);
+    resume(world, true);
 }
 
 uint64_t world_submit_until(struct engine_world *world, const char *type, const char *id,

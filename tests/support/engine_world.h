@@ -42,6 +42,11 @@ void world_commit(struct engine_world *world);
 void world_restart(struct engine_world *world, bool is_rebooted,
                    bool (*is_alive)(void *owner, const char *id, uint32_t run), void *owner);
 
+/* Restart the host, whose disk may have kept the exits of live runs. */
+typedef bool world_find_exit_fn(void *owner, const char *id, uint32_t run,
+                                struct container_died *ret);
+void world_reboot(struct engine_world *world, world_find_exit_fn *find_exit, void *owner);
+
 /* Say a command; its position. `body` is the struct of the type's schema, or NULL. The log keeps
  * it: world_restart() says again what the journal's cursor has not dealt with. */
 uint64_t world_submit(struct engine_world *world, const char *type, const char *id,

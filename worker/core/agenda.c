@@ -11,19 +11,23 @@ static bool is_at_rest(uint32_t state)
     return state == CONTAINER_EXITED || state == CONTAINER_CONFIGURED;
 }
 
+/* Created, and without a process since a restart of the host or a failed start. */
+static bool is_leftover(const struct unit *unit)
+{
+    return unit->plan.is_leftover && unit->row.state == CONTAINER_CREATED;
+}
+
 /* What the container would do by itself, were it time. */
 static enum container_operation own_operation(const struct unit *unit)
 {
     uint32_t state = unit->row.state;
     enum plan_next next = unit->plan.next;
-    bool is_leftover = state == CONTAINER_CREATED && unit->plan.is_leftover;
-
     bool may_go = is_at_rest(state) || state == CONTAINER_STOPPED;
 
     if (next == PLAN_REMOVE &&
         ((may_go && unit->dependant_count == 0) || state == CONTAINER_REMOVING))
         return CONTAINER_OPERATION_REMOVE;
-    if (state == CONTAINER_STOPPED || is_leftover)
+    if (state == CONTAINER_STOPPED || is_leftover(unit))
         return CONTAINER_OPERATION_CLEANUP;
     if (is_at_rest(state) && next == PLAN_RUN)
         return CONTAINER_OPERATION_START;
@@ -58,7 +62,7 @@ static bool begin_own(struct ledger *ledger, struct unit *unit)
 {
     enum container_operation own;
 
-    if (unit->is_asked_to_run) {
+    if (unit->is_asked_to_run && !is_leftover(unit)) {
         begin_asked(ledger, unit);
         return true;
     }
@@ -162,9 +166,7 @@ static struct command *take_first(struct unit *unit)
 static enum container_operation operation_for(const struct unit *unit,
                                               const struct command *command)
 {
-    bool is_leftover = unit->plan.is_leftover && unit->row.state == CONTAINER_CREATED;
-
-    if (is_leftover && command->operation == CONTAINER_OPERATION_STOP)
+    if (is_leftover(unit) && command->operation == CONTAINER_OPERATION_STOP)
         return CONTAINER_OPERATION_CLEANUP;
     return command->operation;
 }

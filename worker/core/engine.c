@@ -222,6 +222,27 @@ void engine_set_lost(struct engine *engine, const char *id)
         unit->is_exit_due = true;
 }
 
+void engine_set_exit(struct engine *engine, const char *id, uint32_t run,
+                     const struct container_died *died)
+{
+    struct unit *unit = engine_unit(engine, id);
+
+    if (unit != NULL && unit_is_live(unit) && unit->row.run == run)
+        unit->exit = (struct held_exit){ .is_held = true, .run = run, .died = *died };
+}
+
+/* All runs, before anybody asks whether what he requires runs. */
+static void end_runs(struct engine *engine)
+{
+    struct unit *unit;
+    struct unit *next;
+
+    HASH_ITER(by_id, engine->ledger.units, unit, next)
+    {
+        lifecycle_end_run(&engine->ledger, unit);
+    }
+}
+
 void engine_resume(struct engine *engine, bool is_rebooted, struct engine_time now,
                    struct batch *batch)
 {
@@ -233,6 +254,8 @@ void engine_resume(struct engine *engine, bool is_rebooted, struct engine_time n
     {
         requirements_link(&engine->ledger, unit);
     }
+    if (is_rebooted)
+        end_runs(engine);
     HASH_ITER(by_id, engine->ledger.units, unit, next)
     {
         if (is_rebooted)

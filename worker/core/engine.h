@@ -39,8 +39,9 @@ DEFINE_AUTODESTROY(engine)
 /*
  * Begin with what the journal holds: all images, volumes and containers, then all commands without
  * an outcome in order of their positions, then all units (the values of the changes of these
- * kinds). -EBADMSG. Then engine_set_lost() for each live run that is not alive, and engine_resume()
- * before anything else.
+ * kinds). -EBADMSG. Then engine_set_lost() for each live run that is not alive, or after a restart
+ * of the host engine_set_exit() for each whose exit is known; and engine_resume() before anything
+ * else.
  */
 int engine_load_container(struct engine *engine, struct bytes value, struct error *err);
 int engine_load_image(struct engine *engine, struct bytes value, struct error *err);
@@ -50,6 +51,10 @@ int engine_load_unit(struct engine *engine, struct bytes value, struct error *er
 
 /* The run of this container has ended while nobody looked; engine_exit() will tell how. */
 void engine_set_lost(struct engine *engine, const char *id);
+
+/* The host was restarted, and this is how the run had ended. */
+void engine_set_exit(struct engine *engine, const char *id, uint32_t run,
+                     const struct container_died *died);
 
 /* Go on with what was open. `is_rebooted`: the host was restarted, nothing runs any more. */
 void engine_resume(struct engine *engine, bool is_rebooted, struct engine_time now,

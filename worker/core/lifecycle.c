@@ -40,20 +40,6 @@ static uint32_t step_signal(const struct unit *unit, const struct operation *ope
     return step == STEP_SIGNAL_ASKED ? operation->signal : SIGKILL;
 }
 
-/* Keep why it fails, and turn it round: what was done is undone from the last step backwards. */
-static void fail(struct operation *operation, enum failure failure, char *text)
-{
-    size_t count = operation_steps(operation->kind, operation->signal).count;
-
-    operation->failure = failure;
-    free(operation->text);
-    operation->text = text;
-    operation->is_undoing = true;
-    operation->wait_until_ms = 0;
-    if (operation->index < count)
-        operation->index++;
-}
-
 static void end_command(struct ledger *ledger, struct unit *unit, struct command *command,
                         const struct operation *operation)
 {
@@ -75,12 +61,10 @@ static void plan_on(struct ledger *ledger, struct unit *unit, const struct opera
 {
     bool is_own = operation->command == NULL;
     bool has_failed = operation->failure != FAILURE_NONE;
-    bool is_start = operation->kind == CONTAINER_OPERATION_START ||
-                    operation->kind == CONTAINER_OPERATION_RESTART;
 
     if (has_failed && unit->row.state == CONTAINER_REMOVING)
         unit->plan.next = PLAN_REMOVE;
-    if (is_start && has_failed)
+    if (operation_is_start(operation) && has_failed)
         plan_after_failed_start(&unit->plan, &unit->row, is_own);
     else if (has_failed && (is_own || unit->plan.next == PLAN_REMOVE))
         plan_after_failure(&unit->plan, ledger->now.steady_ms);
@@ -91,8 +75,7 @@ static void plan_on(struct ledger *ledger, struct unit *unit, const struct opera
 /* For those who require it. */
 static void keep_start_failure(struct unit *unit, const struct operation *operation)
 {
-    if (operation->kind != CONTAINER_OPERATION_START &&
-        operation->kind != CONTAINER_OPERATION_RESTART)
+    if (!operation_is_start(operation))
         return;
     free(unit->start_failure);
     unit->start_failure = mem_dup_text(operation->text);
@@ -110,9 +93,7 @@ static void finish(struct ledger *ledger, struct unit *unit, struct operation *o
         end_command(ledger, unit, command, operation);
     }
     keep_start_failure(unit, operation);
-    free(operation->text);
-    *operation = (struct operation){ 0 };
-    TAILQ_INIT(&operation->joined);
+    operation_clear(operation);
 }
 
 static void say_intent(struct ledger *ledger, struct unit *unit, const struct operation *operation,
@@ -186,9 +167,10 @@ static void end_wait(const struct unit *unit, struct operation *operation,
 {
     operation->wait_until_ms = 0;
     if (row->step == STEP_AWAIT_REQUIREMENTS && is_needed(unit, operation, row))
-        fail(operation, FAILURE_DEPENDENCY, requirements_fault(unit));
+        operation_fail(operation, FAILURE_DEPENDENCY, requirements_fault(unit));
     else if (row->step == STEP_AWAIT_DEATH && is_needed(unit, operation, row))
-        fail(operation, FAILURE_RUNTIME, mem_text(NOT_DEAD_TEXT, unit->id, DEATH_WAIT_MS / 1000));
+        operation_fail(operation, FAILURE_RUNTIME,
+                       mem_text(NOT_DEAD_TEXT, unit->id, DEATH_WAIT_MS / 1000));
     else
         operation->index++;
 }
@@ -196,11 +178,11 @@ static void end_wait(const struct unit *unit, struct operation *operation,
 static void miss_goal(const struct unit *unit, struct operation *operation,
                       const struct step_row *row)
 {
-    fail(operation, FAILURE_STATE_IMPROPER,
-         mem_text("%s container %.12s: it was %s when the step %s was to begin",
-                  container_operation_name(operation->kind), unit->id,
-                  container_state_name((enum container_state)unit->row.state),
-                  step_name(row->step)));
+    operation_fail(operation, FAILURE_STATE_IMPROPER,
+                   mem_text("%s container %.12s: it was %s when the step %s was to begin",
+                            container_operation_name(operation->kind), unit->id,
+                            container_state_name((enum container_state)unit->row.state),
+                            step_name(row->step)));
 }
 
 /* Nothing is to be done in the world: the fact is all. */
@@ -348,7 +330,7 @@ static void after_step(struct ledger *ledger, struct unit *unit, struct operatio
 
     if (result->code == 0 && result->image != NULL &&
         stock_take_result(ledger, unit, operation, result->image, &why) != FAILURE_NONE) {
-        fail(operation, why.failure, mem_dup_text(why.text));
+        operation_fail(operation, why.failure, mem_dup_text(why.text));
         return;
     }
     if (result->code == 0)
@@ -357,8 +339,8 @@ static void after_step(struct ledger *ledger, struct unit *unit, struct operatio
         operation->index++;
         return;
     }
-    fail(operation, result->failure == FAILURE_NONE ? FAILURE_INTERNAL : result->failure,
-         failure_text(result, unit, operation, row->step));
+    operation_fail(operation, result->failure == FAILURE_NONE ? FAILURE_INTERNAL : result->failure,
+                   failure_text(result, unit, operation, row->step));
     facts_say(ledger, unit, operation, row->setback, result);
 }
 
@@ -426,22 +408,19 @@ void lifecycle_tick(struct ledger *ledger, struct unit *unit)
 /* A signal that may have been sent is not sent twice, unless twice is once. */
 static void resume_signal(const struct unit *unit, struct operation *operation)
 {
-    const struct step_row *row = operation_row(operation);
-
-    if (operation->is_undoing || row == NULL || row->step != STEP_SIGNAL_ASKED ||
+    if (operation->is_undoing || operation_step(operation) != STEP_SIGNAL_ASKED ||
         operation->signal == SIGKILL)
         return;
-    fail(operation, FAILURE_INTERNAL,
-         mem_text("kill container %.12s: the worker was restarted while it sent signal %u; whether "
-                  "it arrived is not known",
-                  unit->id, operation->signal));
+    operation_fail(
+        operation, FAILURE_INTERNAL,
+        mem_text("kill container %.12s: the worker was restarted while it sent signal %u; whether "
+                 "it arrived is not known",
+                 unit->id, operation->signal));
 }
 
 static void resume_create(struct ledger *ledger, struct unit *unit, struct operation *operation)
 {
-    const struct step_row *row = operation_row(operation);
-
-    if (operation->is_undoing || row == NULL || row->step != STEP_CREATE_RUNTIME)
+    if (operation->is_undoing || operation_step(operation) != STEP_CREATE_RUNTIME)
         return;
     fly(ledger, unit, operation, STEP_RESOLVE_CREATE);
 }
@@ -449,9 +428,7 @@ static void resume_create(struct ledger *ledger, struct unit *unit, struct opera
 /* Those who do not run are asked anew. */
 static void resume_requirements(struct operation *operation)
 {
-    const struct step_row *row = operation_row(operation);
-
-    if (!operation->is_undoing && row != NULL && row->step == STEP_AWAIT_REQUIREMENTS)
+    if (!operation->is_undoing && operation_step(operation) == STEP_AWAIT_REQUIREMENTS)
         operation->wait_until_ms = 0;
 }
 
@@ -465,34 +442,59 @@ void lifecycle_resume(struct ledger *ledger, struct unit *unit, bool is_alive)
     carry_on_both(ledger, unit);
 }
 
-static void resume_rebooted(const struct unit *unit, struct operation *operation)
+/* Whether its process ran before the power went is not known, and it shall not run twice for one
+ * command, which ends here. The rest is the container's own doing: its policy may want a run. */
+static void give_up_start(struct ledger *ledger, struct unit *unit, struct operation *operation)
 {
-    if (operation->kind == CONTAINER_OPERATION_NONE || operation->is_undoing)
+    operation_fail(
+        operation, FAILURE_INTERNAL,
+        mem_text("%s container %.12s: the host was restarted while its process was to begin; "
+                 "whether it did is not known",
+                 container_operation_name(operation->kind), unit->id));
+    if (operation->command != NULL)
+        end_command(ledger, unit, steal_ptr(operation->command), operation);
+}
+
+static void resume_rebooted(struct ledger *ledger, struct unit *unit, struct operation *operation)
+{
+    enum step step = operation_step(operation);
+
+    if (operation->kind == CONTAINER_OPERATION_NONE || operation->is_undoing || step == STEP_NONE)
         return;
     operation->wait_until_ms = 0;
-    if (!operation_survives_reboot(operation->kind, operation->signal))
-        fail(operation, FAILURE_INTERNAL,
-             mem_text("%s container %.12s: the host was restarted meanwhile",
-                      container_operation_name(operation->kind), unit->id));
+    if (step == STEP_CREATE_RUNTIME)
+        ledger_forget_exit(ledger, unit->id, unit_step_run(unit, step));
+    if (operation_is_start(operation) && step == STEP_START_RUNTIME)
+        give_up_start(ledger, unit, operation);
+    else if (operation_is_start(operation))
+        unit_unbegin(unit, operation);
+    else if (!operation_survives_reboot(operation->kind, operation->signal))
+        operation_fail(operation, FAILURE_INTERNAL,
+                       mem_text("%s container %.12s: the host was restarted meanwhile",
+                                container_operation_name(operation->kind), unit->id));
+}
+
+void lifecycle_end_run(struct ledger *ledger, struct unit *unit)
+{
+    struct container_died unknown = { .is_unknown = true, .finished = ledger->now.wall_ns };
+    struct held_exit kept = unit->exit;
+
+    unit->exit = (struct held_exit){ 0 };
+    if (was_running(unit->row.state))
+        apply_exit(ledger, unit, kept.is_held ? &kept.died : &unknown);
+    else if (unit_is_live(unit))
+        ledger_forget_exit(ledger, unit->id, unit->row.run);
 }
 
 void lifecycle_resume_rebooted(struct ledger *ledger, struct unit *unit)
 {
-    struct container_died unknown = { .is_unknown = true, .finished = ledger->now.wall_ns };
-
-    if (was_running(unit->row.state))
-        apply_exit(ledger, unit, &unknown);
-    unit->plan.at_ms = 0;
-    unit->plan.quick = 0;
-    unit->plan.is_leftover = unit->row.state == CONTAINER_CREATED;
-    resume_rebooted(unit, &unit->passing);
-    resume_rebooted(unit, &unit->current);
+    plan_after_reboot(&unit->plan, &unit->row, operation_is_start(&unit->current));
+    resume_rebooted(ledger, unit, &unit->passing);
+    resume_rebooted(ledger, unit, &unit->current);
     carry_on_both(ledger, unit);
 }
 
 bool lifecycle_is_patient(const struct operation *operation)
 {
-    const struct step_row *row = operation_row(operation);
-
-    return operation->wait_until_ms != 0 && row != NULL && row->step == STEP_AWAIT_STOP;
+    return operation->wait_until_ms != 0 && operation_step(operation) == STEP_AWAIT_STOP;
 }

@@ -39,7 +39,14 @@ void lifecycle_tick(struct ledger *ledger, struct unit *unit);
  * says is alive is so; otherwise its exit is still to be told by lifecycle_exit(). */
 void lifecycle_resume(struct ledger *ledger, struct unit *unit, bool is_alive);
 
-/* After a restart of the host: what ran has died, and nobody knows how. */
+/* After a restart of the host, for all containers before any goes on: a run that lived has died, as
+ * the exit says that the unit holds, or nobody knows how. */
+void lifecycle_end_run(struct ledger *ledger, struct unit *unit);
+
+/* After that. A start that has made no process run is a command that has not begun: it is carried
+ * out like those that were still in the queue, or in the broker's log, when the host went down, and
+ * nobody can tell the difference. One whose process may have run fails, since it shall not run
+ * twice; then the restart policy decides. */
 void lifecycle_resume_rebooted(struct ledger *ledger, struct unit *unit);
 
 /* How long a stop of this container waits before SIGKILL: as the command says (it may be NULL),

@@ -71,7 +71,8 @@ struct step_list {
 /* The steps of an operation; `signal` matters for kill: only SIGKILL waits for the exit. */
 struct step_list operation_steps(enum container_operation kind, uint32_t signal);
 
-/* Whether what was asked for is still wanted after the host was restarted in the middle of it. */
+/* Whether what was asked for goes on after the host was restarted in the middle of it. Starts have
+ * their own rule (lifecycle_resume_rebooted). */
 bool operation_survives_reboot(enum container_operation kind, uint32_t signal);
 
 /* Whether the step only waits: nobody carries it out. */

@@ -70,6 +70,19 @@ void plan_after_failed_start(struct plan *plan, const struct container_row *row,
     plan->is_leftover = row->state == CONTAINER_CREATED;
 }
 
+void plan_after_reboot(struct plan *plan, const struct container_row *row, bool is_starting)
+{
+    const char *policy = row->config == NULL ? NULL : row->config->restart_policy;
+    bool has_run = row->state == CONTAINER_STOPPED || row->state == CONTAINER_EXITED;
+
+    plan->at_ms = 0;
+    plan->quick = 0;
+    plan->is_leftover = row->state == CONTAINER_CREATED;
+    if (has_run && !is_starting && plan->next == PLAN_NOTHING && policy != NULL &&
+        strcmp(policy, "always") == 0)
+        plan->next = PLAN_RESTART;
+}
+
 void plan_after_update(struct plan *plan, const struct container_row *row)
 {
     bool has_failed = row->exit_unknown || row->exit_code != 0 || row->failure != NULL;

@@ -45,6 +45,11 @@ void plan_after_exit(struct plan *plan, const struct container_row *row);
 /* A start has failed and left the container as `row` says; `is_own`: it was the policy's. */
 void plan_after_failed_start(struct plan *plan, const struct container_row *row, bool is_own);
 
+/* The host was restarted; `row` has the exit in it of what ran. "always" also runs again what a
+ * user had stopped, which is what tells it from "unless-stopped"; not so when a start is under way
+ * (`is_starting`). */
+void plan_after_reboot(struct plan *plan, const struct container_row *row, bool is_starting);
+
 /* Another configuration: a restart that its policy does not want is given up. */
 void plan_after_update(struct plan *plan, const struct container_row *row);
 

@@ -170,9 +170,8 @@ bool requirements_may_come(const struct unit *unit)
 
 static bool is_waiting(const struct unit *unit)
 {
-    const struct step_row *row = operation_row(&unit->current);
-
-    return unit->current.wait_until_ms != 0 && row != NULL && row->step == STEP_AWAIT_REQUIREMENTS;
+    return unit->current.wait_until_ms != 0 &&
+           operation_step(&unit->current) == STEP_AWAIT_REQUIREMENTS;
 }
 
 void requirements_wake(struct ledger *ledger, const struct unit *unit)

@@ -369,6 +369,48 @@ const struct step_row *operation_row(const struct operation *operation)
     return operation->index < list.count ? &list.rows[operation->index] : NULL;
 }
 
+enum step operation_step(const struct operation *operation)
+{
+    const struct step_row *row = operation_row(operation);
+
+    return row == NULL ? STEP_NONE : row->step;
+}
+
+bool operation_is_start(const struct operation *operation)
+{
+    return operation->kind == CONTAINER_OPERATION_START ||
+           operation->kind == CONTAINER_OPERATION_RESTART;
+}
+
+void operation_fail(struct operation *operation, enum failure failure, char *text)
+{
+    size_t count = operation_steps(operation->kind, operation->signal).count;
+
+    operation->failure = failure;
+    free(operation->text);
+    operation->text = text;
+    operation->is_undoing = true;
+    operation->wait_until_ms = 0;
+    if (operation->index < count)
+        operation->index++;
+}
+
+void operation_clear(struct operation *operation)
+{
+    free(operation->text);
+    *operation = (struct operation){ 0 };
+    TAILQ_INIT(&operation->joined);
+}
+
+void unit_unbegin(struct unit *unit, struct operation *operation)
+{
+    if (operation->command != NULL)
+        TAILQ_INSERT_HEAD(&unit->waiting, operation->command, link);
+    else if (unit->plan.restarts > 0)
+        unit->plan.next = PLAN_RUN;
+    operation_clear(operation);
+}
+
 struct command_id operation_cause(const struct operation *operation)
 {
     return operation->command == NULL ? (struct command_id){ 0 } : operation->command->id;

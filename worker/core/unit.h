@@ -103,6 +103,23 @@ bool unit_is_idle(const struct unit *unit);
 /* The row of the step that the operation is at; NULL beyond the last. */
 const struct step_row *operation_row(const struct operation *operation);
 
+/* The step of that row; NONE beyond the last. */
+enum step operation_step(const struct operation *operation);
+
+/* It makes a process run: a start or a restart. */
+bool operation_is_start(const struct operation *operation);
+
+/* Keep why it fails (`text` becomes its own), and turn it round: what was done is undone from the
+ * last step backwards. */
+void operation_fail(struct operation *operation, enum failure failure, char *text);
+
+/* There is none any more; its commands have been taken out. */
+void operation_clear(struct operation *operation);
+
+/* The unit's operation has not begun: its command is again the first that waits, and what was the
+ * policy's is planned again. */
+void unit_unbegin(struct unit *unit, struct operation *operation);
+
 /* The command behind it; zero for the container's own doing. */
 struct command_id operation_cause(const struct operation *operation);
 

@@ -133,12 +133,24 @@ static void tell(struct exits *exits, const char *id, uint32_t run, const char *
     exits->on_exit(exits->owner, id, run, died);
 }
 
-bool exits_look(struct exits *exits, const char *id, uint32_t run)
+bool exits_read(const struct exits *exits, const char *id, uint32_t run, struct container_died *ret)
 {
     char name[RUN_NAME_SIZE] = { 0 };
     autofree char *path = NULL;
     autofree char *persist = layout_persist(exits->place.layout, id, run);
     autofree char *copy = mem_text("%s/exit", persist);
+
+    run_name_write(id, run, name);
+    path = mem_text("%s/%s", exits->directory, name);
+    if (read_exit(path, ret) < 0 && read_exit(copy, ret) < 0)
+        return false;
+    ret->oom_killed = was_out_of_memory(exits, id, persist);
+    return true;
+}
+
+bool exits_look(struct exits *exits, const char *id, uint32_t run)
+{
+    char name[RUN_NAME_SIZE] = { 0 };
     struct container_died died;
     struct told_exit *told;
 
@@ -146,10 +158,8 @@ bool exits_look(struct exits *exits, const char *id, uint32_t run)
     HASH_FIND_STR(exits->told, name, told);
     if (told != NULL)
         return true;
-    path = mem_text("%s/%s", exits->directory, name);
-    if (read_exit(path, &died) < 0 && read_exit(copy, &died) < 0)
+    if (!exits_read(exits, id, run, &died))
         return false;
-    died.oom_killed = was_out_of_memory(exits, id, persist);
     tell(exits, id, run, name, &died);
     return true;
 }

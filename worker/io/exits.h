@@ -40,6 +40,10 @@ DEFINE_AUTODESTROY(exits)
  * removed it is made again. */
 int exits_watch(struct exits *exits, struct error *err);
 
+/* What the exit file of this run says, in either place; tells nobody. False: there is none. */
+bool exits_read(const struct exits *exits, const char *id, uint32_t run,
+                struct container_died *ret);
+
 /* Has this run an exit file, in either place? If so, on_exit has been called, now or before. */
 bool exits_look(struct exits *exits, const char *id, uint32_t run);
 

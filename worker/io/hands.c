@@ -284,6 +284,12 @@ void hands_forget_exit(struct hands *hands, const char *id, uint32_t run)
     exits_forget(hands->tools.exits, id, run);
 }
 
+bool hands_find_exit(const struct hands *hands, const char *id, uint32_t run,
+                     struct container_died *ret)
+{
+    return exits_read(hands->tools.exits, id, run, ret);
+}
+
 /* Without the time it started a pid may be anybody's. */
 static int open_recorded(uint32_t pid, uint64_t started, struct process *ret, struct error *err)
 {

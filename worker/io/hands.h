@@ -147,6 +147,11 @@ void hands_forget_exit(struct hands *hands, const char *id, uint32_t run);
 int hands_adopt(struct hands *hands, const struct hands_container *container, uint32_t conmon_pid,
                 uint64_t conmon_started, bool *ret_is_alive, struct error *err);
 
+/* After a restart of the host: what conmon has kept of the end of this run. False when it has kept
+ * nothing. The files stay until hands_forget_exit. */
+bool hands_find_exit(const struct hands *hands, const char *id, uint32_t run,
+                     struct container_died *ret);
+
 /* After a restart: an init that was begun and has no fact. Reports the same result as
  * hands_create_runtime if the runtime's create had succeeded and conmon lives, or undoes it. */
 void hands_resolve_create(struct hands *hands, const struct hands_container *container,

@@ -236,7 +236,7 @@ static void a_reboot_leaves_what_a_user_stopped(void **state)
     struct engine_world *world = *state;
     uint64_t pos;
 
-    script_running(world, "always", false);
+    script_running(world, "unless-stopped", false);
     pos = script_stop(world, 600);
     script_succeed(world, STEP_SIGNAL_STOP);
     world_restart(world, true, NULL, NULL);
@@ -244,9 +244,88 @@ static void a_reboot_leaves_what_a_user_stopped(void **state)
     script_expect_outcome(world, pos, "command.done", "");
     world_advance_ms(world, RESTART_DELAY_MAX_MS);
     script_expect_nothing(world);
+    world_restart(world, true, NULL, NULL);
+    world_advance_ms(world, RESTART_DELAY_MAX_MS);
+    script_expect_nothing(world);
 }
 
-static void a_reboot_fails_a_start_and_cleans_up(void **state)
+static void a_reboot_runs_again_what_is_to_run_always_and_was_stopped(void **state)
+{
+    struct engine_world *world = *state;
+
+    script_running(world, "always", false);
+    (void)script_stop(world, 0);
+    script_succeed(world, STEP_SIGNAL_KILL);
+    script_exit(world, 1, 137);
+    script_succeed(world, STEP_DELETE_RUNTIME);
+    world_advance_ms(world, RESTART_DELAY_MAX_MS);
+    script_expect_nothing(world);
+    world_restart(world, true, NULL, NULL);
+    world_advance_ms(world, RESTART_DELAY_MIN_MS);
+    script_succeed(world, STEP_CREATE_RUNTIME);
+    script_succeed(world, STEP_START_RUNTIME);
+    assert_int_equal(world_state(world, SCRIPT_ID), CONTAINER_RUNNING);
+}
+
+static void a_reboot_does_not_start_what_never_ran(void **state)
+{
+    struct engine_world *world = *state;
+
+    script_create(world, "always", false);
+    world_restart(world, true, NULL, NULL);
+    world_advance_ms(world, RESTART_DELAY_MAX_MS);
+    script_expect_nothing(world);
+}
+
+static void a_reboot_counts_a_failure_of_what_ran(void **state)
+{
+    struct engine_world *world = *state;
+
+    script_running(world, "on-failure", false);
+    world_restart(world, true, NULL, NULL); /* how it ended is not known */
+    script_succeed(world, STEP_DELETE_RUNTIME);
+    world_advance_ms(world, RESTART_DELAY_MIN_MS);
+    script_succeed(world, STEP_CREATE_RUNTIME);
+    script_succeed(world, STEP_START_RUNTIME);
+}
+
+static bool it_had_succeeded(void *owner, const char *id, uint32_t run, struct container_died *ret)
+{
+    (void)owner;
+    (void)id;
+    *ret = (struct container_died){ .exit_code = 0, .finished = 77 };
+    return run == 1;
+}
+
+static void an_exit_that_was_kept_is_told_after_a_reboot(void **state)
+{
+    struct engine_world *world = *state;
+    struct engine_container container;
+
+    script_running(world, "on-failure", false);
+    world_reboot(world, it_had_succeeded, NULL);
+    script_succeed(world, STEP_DELETE_RUNTIME);
+    assert_true(engine_find(world_engine(world), SCRIPT_ID, &container));
+    assert_false(container.row->exit_unknown);
+    assert_int_equal(container.row->exit_code, 0);
+    assert_int_equal(container.row->finished, 77);
+    world_advance_ms(world, RESTART_DELAY_MAX_MS);
+    script_expect_nothing(world); /* it had not failed */
+}
+
+static void a_reboot_removes_what_removes_itself(void **state)
+{
+    struct engine_world *world = *state;
+
+    script_running(world, NULL, true);
+    world_restart(world, true, NULL, NULL);
+    script_succeed(world, STEP_DELETE_RUNTIME);
+    script_succeed(world, STEP_REMOVE_DIRECTORIES);
+    assert_int_equal(world_state(world, SCRIPT_ID), CONTAINER_STATE_COUNT);
+}
+
+/* Whether its process ran is not known. */
+static void a_reboot_fails_a_start_that_may_have_run(void **state)
 {
     struct engine_world *world = *state;
     uint64_t pos;
@@ -255,9 +334,115 @@ static void a_reboot_fails_a_start_and_cleans_up(void **state)
     pos = world_submit(world, "container.start", SCRIPT_ID, NULL);
     script_succeed(world, STEP_CREATE_RUNTIME);
     world_restart(world, true, NULL, NULL);
-    script_succeed(world, STEP_DELETE_RUNTIME);
     script_expect_outcome(world, pos, "command.failed", "internal");
+    script_succeed(world, STEP_DELETE_RUNTIME);
     assert_int_equal(world_state(world, SCRIPT_ID), CONTAINER_CONFIGURED);
+    script_expect_nothing(world);
+}
+
+static void the_policy_goes_on_after_a_start_that_may_have_run(void **state)
+{
+    struct engine_world *world = *state;
+    uint64_t pos;
+
+    script_create(world, "always", false);
+    pos = world_submit(world, "container.start", SCRIPT_ID, NULL);
+    script_succeed(world, STEP_CREATE_RUNTIME);
+    world_restart(world, true, NULL, NULL);
+    script_expect_outcome(world, pos, "command.failed", "internal");
+    script_succeed(world, STEP_DELETE_RUNTIME);
+    world_advance_ms(world, RESTART_DELAY_MIN_MS);
+    script_succeed(world, STEP_CREATE_RUNTIME);
+    script_succeed(world, STEP_START_RUNTIME);
+    assert_int_equal(world_state(world, SCRIPT_ID), CONTAINER_RUNNING);
+}
+
+static void a_reboot_begins_a_start_anew_that_had_no_effect(void **state)
+{
+    struct engine_world *world = *state;
+    uint64_t pos;
+
+    script_create(world, NULL, false);
+    pos = world_submit(world, "container.start", SCRIPT_ID, NULL);
+    (void)script_expect_step(world, STEP_CREATE_RUNTIME);
+    world_restart(world, true, NULL, NULL);
+    script_succeed(world, STEP_CREATE_RUNTIME);
+    script_succeed(world, STEP_START_RUNTIME);
+    script_expect_outcome(world, pos, "command.done", "");
+    assert_int_equal(world_state(world, SCRIPT_ID), CONTAINER_RUNNING);
+}
+
+static void a_restart_goes_on_after_a_reboot(void **state)
+{
+    struct engine_world *world = *state;
+    uint64_t pos;
+
+    script_running(world, NULL, false);
+    pos = world_submit(world, "container.restart", SCRIPT_ID, NULL);
+    script_succeed(world, STEP_SIGNAL_STOP);
+    world_restart(world, true, NULL, NULL);
+    script_succeed(world, STEP_DELETE_RUNTIME);
+    script_succeed(world, STEP_CREATE_RUNTIME);
+    script_succeed(world, STEP_START_RUNTIME);
+    script_expect_outcome(world, pos, "command.done", "");
+}
+
+/* The web container requires the other one. */
+static void a_start_that_waits_goes_on_after_a_reboot(void **state)
+{
+    struct engine_world *world = *state;
+    uint64_t pos;
+
+    script_create_named(world, SCRIPT_OTHER, "other");
+    (void)world_create_requiring(world, SCRIPT_ID, "web", "other");
+    script_succeed(world, STEP_MAKE_DIRECTORIES);
+    pos = world_submit(world, "container.start", SCRIPT_ID, NULL);
+    (void)script_expect_step(world, STEP_CREATE_RUNTIME); /* of the other one */
+    world_restart(world, true, NULL, NULL);
+    script_expect_pending(world, pos);
+    script_carry_out(world);
+    script_expect_outcome(world, pos, "command.done", "");
+    assert_int_equal(world_state(world, SCRIPT_OTHER), CONTAINER_RUNNING);
+    assert_int_equal(world_state(world, SCRIPT_ID), CONTAINER_RUNNING);
+}
+
+/* What it requires ran when the host went down, and has to run again first. */
+static void a_start_asks_again_for_what_a_reboot_ended(void **state)
+{
+    struct engine_world *world = *state;
+    uint64_t pos;
+
+    script_create_named(world, SCRIPT_OTHER, "other");
+    (void)world_submit(world, "container.start", SCRIPT_OTHER, NULL);
+    script_carry_out(world);
+    (void)world_create_requiring(world, SCRIPT_ID, "web", "other");
+    script_succeed(world, STEP_MAKE_DIRECTORIES);
+    pos = world_submit(world, "container.start", SCRIPT_ID, NULL);
+    (void)script_expect_step(world, STEP_CREATE_RUNTIME);
+    world_restart(world, true, NULL, NULL);
+    script_carry_out(world);
+    script_expect_outcome(world, pos, "command.done", "");
+    assert_int_equal(world_state(world, SCRIPT_OTHER), CONTAINER_RUNNING);
+    assert_int_equal(world_state(world, SCRIPT_ID), CONTAINER_RUNNING);
+}
+
+static void what_was_created_is_cleaned_up_before_somebody_needs_it(void **state)
+{
+    struct engine_world *world = *state;
+    uint64_t pos;
+
+    script_create_named(world, SCRIPT_OTHER, "other");
+    (void)world_submit(world, "container.init", SCRIPT_OTHER, NULL);
+    script_carry_out(world);
+    (void)world_create_requiring(world, SCRIPT_ID, "web", "other");
+    script_succeed(world, STEP_MAKE_DIRECTORIES);
+    pos = world_submit(world, "container.start", SCRIPT_ID, NULL);
+    (void)script_expect_step(world, STEP_START_RUNTIME); /* of the other one */
+    world_restart(world, true, NULL, NULL);
+    script_succeed(world, STEP_DELETE_RUNTIME);
+    script_carry_out(world);
+    script_expect_outcome(world, pos, "command.done", "");
+    assert_int_equal(world_state(world, SCRIPT_OTHER), CONTAINER_RUNNING);
 }
 
 int main(void)
@@ -278,7 +463,18 @@ int main(void)
         SCRIPT_TEST(a_stop_of_what_a_reboot_left_cleans_it_up),
         SCRIPT_TEST(a_reboot_restarts_what_is_to_run_always),
         SCRIPT_TEST(a_reboot_leaves_what_a_user_stopped),
-        SCRIPT_TEST(a_reboot_fails_a_start_and_cleans_up),
+        SCRIPT_TEST(a_reboot_runs_again_what_is_to_run_always_and_was_stopped),
+        SCRIPT_TEST(a_reboot_does_not_start_what_never_ran),
+        SCRIPT_TEST(a_reboot_counts_a_failure_of_what_ran),
+        SCRIPT_TEST(an_exit_that_was_kept_is_told_after_a_reboot),
+        SCRIPT_TEST(a_reboot_removes_what_removes_itself),
+        SCRIPT_TEST(a_reboot_fails_a_start_that_may_have_run),
+        SCRIPT_TEST(the_policy_goes_on_after_a_start_that_may_have_run),
+        SCRIPT_TEST(a_reboot_begins_a_start_anew_that_had_no_effect),
+        SCRIPT_TEST(a_restart_goes_on_after_a_reboot),
+        SCRIPT_TEST(a_start_that_waits_goes_on_after_a_reboot),
+        SCRIPT_TEST(a_start_asks_again_for_what_a_reboot_ended),
+        SCRIPT_TEST(what_was_created_is_cleaned_up_before_somebody_needs_it),
     };
 
     return cmocka_run_group_tests_name("resume", tests, NULL, NULL);
