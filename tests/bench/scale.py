@@ -33,7 +33,7 @@ from long_check import Watcher  # noqa: E402
 from simulated import (ScaleBroker, SimulatedWorkers, behind, free_port,  # noqa: E402
                        wait_a_moment)
 
-WORKERS_OF_PROCESS = 500
+WORKERS_OF_PROCESS = 200
 AUTHORS = 16
 TOOLS = os.path.join(BUILD_DIR, "tests")
 
