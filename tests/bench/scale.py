@@ -6,7 +6,8 @@
     tests/bench/scale.py commands [WORKERS...]  what a command costs, by the number of workers
     tests/bench/scale.py drain [EVENTS]         a worker that was away, and eight of them
     tests/bench/scale.py subscribers            200, of whom 60 are slow, stopped or killed
-    tests/bench/scale.py load [SECONDS]         1,000 workers, 100,000 containers, 200 subscribers
+    tests/bench/scale.py load [SECONDS [EACH]]  1,000 workers with 100 (or EACH) containers each, 200
+                                                subscribers, 5,000 commands a second
 
 Clients and workers share the machine with the broker, so --nice (below zero as root) says how they
 all stand beside what else runs on it.
@@ -41,14 +42,15 @@ TOOLS = os.path.join(BUILD_DIR, "tests")
 class Scene:
     """A broker and its workers, several processes of them: the hosts p<i>h<j>."""
 
-    def __init__(self, count, each=WORKERS_OF_PROCESS):
+    def __init__(self, count, of_process=WORKERS_OF_PROCESS):
         self.scratch = tempfile.TemporaryDirectory(prefix="gantry-scale-")
         self.port = free_port()
         self.count = count
         self.start_broker()
         self.before = self.broker.memory()
-        parts = -(-count // each)
-        self.fleets = [SimulatedWorkers(self.broker.urls, min(each, count - i * each), f"p{i}h")
+        parts = -(-count // of_process)
+        self.fleets = [SimulatedWorkers(self.broker.urls, min(of_process, count - i * of_process),
+                                        f"p{i}h")
                        for i in range(parts)]
         self.others = []
 
@@ -237,15 +239,15 @@ def subscribers(there, seconds=10):
 
 
 @scene
-def load(there, seconds):
+def load(there, seconds, each):
     there.join()
     parts = len(there.fleets)
-    loads = [there.load(i, 16, 5000 // parts, there.fleets[i].count, 100) for i in range(parts)]
+    loads = [there.load(i, 16, 5000 // parts, there.fleets[i].count, each) for i in range(parts)]
     began = time.monotonic()
     for process in loads:
         process.stdout.readline()
     there.all("await", "acked")
-    print(f"load: {there.count * 100} containers run after {time.monotonic() - began:.0f} s",
+    print(f"load: {there.count * each} containers run after {time.monotonic() - began:.0f} s",
           flush=True)
     hosts = [host for workers in there.fleets for host in workers.hosts]
     watchers = watchers_of(there, 200, hosts, 0)
@@ -294,11 +296,12 @@ def main():
             commands(count)
     elif options.what == "drain":
         for count in [1, 8]:
-            drain(count, numbers[0] if numbers else 400000, each=1)
+            drain(count, numbers[0] if numbers else 400000, of_process=1)
     elif options.what == "subscribers":
         subscribers(50)
     else:
-        load(1000, numbers[0] if numbers else 20, each=250)
+        load(1000, numbers[0] if numbers else 20, numbers[1] if len(numbers) > 1 else 100,
+             of_process=250)
     nng.leave(0)
 
 
