@@ -11,6 +11,7 @@
 #include "broker/broker.h"
 #include "broker/listen.h"
 #include "broker/offline.h"
+#include "common/io/descriptors.h"
 #include "common/io/log.h"
 #include "common/io/notify.h"
 #include "common/io/options.h"
@@ -238,6 +239,7 @@ int main(int argc, char **argv)
     int r;
 
     (void)signal(SIGPIPE, SIG_IGN);
+    descriptors_raise();
     r = run(&program, argc, argv, &err);
     if (r < 0)
         log_failure("broker.failed", &err);

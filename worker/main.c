@@ -9,6 +9,7 @@
 #include <event2/event.h>
 
 #include "common/id.h"
+#include "common/io/descriptors.h"
 #include "common/io/log.h"
 #include "common/io/notify.h"
 #include "common/io/options.h"
@@ -191,6 +192,7 @@ int main(int argc, char **argv)
     int r;
 
     (void)signal(SIGPIPE, SIG_IGN);
+    descriptors_raise();
     r = run(&program, argc, argv, &err);
     if (r < 0)
         (void)fprintf(stderr, "gantry-worker: %s\n", err.text);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/auto.h"
+#include "common/io/descriptors.h"
 #include "common/io/log.h"
 #include "common/io/spawn.h"
 #include "common/mem.h"
@@ -264,8 +265,8 @@ static int listen_to(struct conmon_launch *launch, struct error *err)
     return 0;
 }
 
-/* conmon waits for a byte (or our end) before it forks: the time to move it. It may have died
- * already, which its silence on the sync pipe tells. */
+/* conmon waits for a byte (or our end) before it forks: the time to move it and set its limit. It
+ * may have died already, which its silence on the sync pipe tells. */
 static int start_conmon(struct conmon_launch *launch, int sync_fd, int start_fds[2],
                         struct error *err)
 {
@@ -288,6 +289,7 @@ static int start_conmon(struct conmon_launch *launch, int sync_fd, int start_fds
     if (r < 0)
         return r;
     cgroups_place_conmon(launch->place.cgroups, child_pid(launch->child));
+    descriptors_restore(child_pid(launch->child)); /* the container inherits it */
     (void)send(start_fds[0], "", 1, MSG_NOSIGNAL);
     return 0;
 }
