@@ -341,16 +341,36 @@ void link_destroy(struct link *link)
     free(link);
 }
 
-void link_start(struct link *link, const struct host_facts *facts)
+static bool has_facts(const struct link *link, struct bytes encoded)
+{
+    struct buffer own = { 0 };
+    bool is_equal;
+
+    if (link->state == LINK_OFF)
+        return false;
+    schema_encode(&host_facts_schema, &link->facts, &own);
+    is_equal = bytes_equal(buffer_bytes(&own), encoded);
+    buffer_done(&own);
+    return is_equal;
+}
+
+static void copy_facts(struct link *link, struct bytes encoded)
+{
+    arena_done(&link->facts_arena);
+    if (schema_decode(&host_facts_schema, encoded, &link->facts, &link->facts_arena, NULL) < 0)
+        abort(); /* what was just encoded is decodable */
+}
+
+void link_set_facts(struct link *link, const struct host_facts *facts)
 {
     struct buffer encoded = { 0 };
 
     schema_encode(&host_facts_schema, facts, &encoded);
-    if (schema_decode(&host_facts_schema, buffer_bytes(&encoded), &link->facts, &link->facts_arena,
-                      NULL) < 0)
-        abort(); /* what was just encoded is decodable */
+    if (link->state != LINK_STOPPED && !has_facts(link, buffer_bytes(&encoded))) {
+        copy_facts(link, buffer_bytes(&encoded));
+        greet(link);
+    }
     buffer_done(&encoded);
-    greet(link);
 }
 
 const char *link_stopped_because(const struct link *link)

@@ -48,8 +48,8 @@ int link_new(const struct link_options *options, struct link **ret, struct error
 void link_destroy(struct link *link);
 DEFINE_AUTODESTROY(link)
 
-/* Begin; `facts` are copied. */
-void link_start(struct link *link, const struct host_facts *facts);
+/* Begin, or greet the broker again if these facts are others; they are copied. */
+void link_set_facts(struct link *link, const struct host_facts *facts);
 
 /* The journal has become longer. */
 void link_durable(struct link *link);

@@ -42,6 +42,7 @@ struct worker {
     struct jobpool *stream_pool; /* theirs: a reader who is slow holds no step up */
     struct event *patience;      /* with steps that do not end while it stops */
     unsigned steps;              /* in flight */
+    bool is_ready;
     bool is_stopping;
     bool is_drained;
     enum worker_exit why;
@@ -226,8 +227,18 @@ static void on_probed(void *owner, const struct host_facts *facts)
 
     if (worker->is_stopping)
         return;
-    link_start(worker->link, facts);
-    worker->events->on_ready(worker->owner);
+    link_set_facts(worker->link, facts);
+    if (!worker->is_ready)
+        worker->events->on_ready(worker->owner);
+    worker->is_ready = true;
+}
+
+/* What is known already is enough to begin with. */
+static void learn_facts(struct worker *worker)
+{
+    if (hands_facts(worker->hands) != NULL)
+        on_probed(worker, hands_facts(worker->hands));
+    hands_probe(worker->hands, on_probed, worker);
 }
 
 static void on_impatient(evutil_socket_t fd, short what, void *arg)
@@ -335,7 +346,7 @@ int worker_new(struct event_base *loop, const struct worker_options *options,
         r = recover(worker, err);
     if (r < 0)
         return r;
-    hands_probe(worker->hands, on_probed, worker);
+    learn_facts(worker);
     *ret = steal_ptr(worker);
     return 0;
 }

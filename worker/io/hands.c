@@ -167,6 +167,11 @@ void hands_probe(struct hands *hands, void (*done)(void *owner, const struct hos
     probe_run(hands->tools.probe, done, owner);
 }
 
+const struct host_facts *hands_facts(const struct hands *hands)
+{
+    return probe_facts(hands->tools.probe);
+}
+
 int hands_watch_exits(struct hands *hands, struct error *err)
 {
     return exits_watch(hands->tools.exits, err);

@@ -9,13 +9,14 @@
  *     STATE/storage/                   images (images.h)
  *     STATE/containers/<id>/           bundle: config.json, ctr.log, attach, ctl, winsz (durable)
  *     STATE/containers/<id>/exits/<run>/exit    conmon's persist dir: the durable copy of the exit
- *     STATE/containers/<id>/upper, work         what a container of an image changed
- * (rootfs_mount.h) STATE/volumes/<name>/_data       a volume (volumes.h); its users are in
- * RUN/volumes/<name> RUN/exits/<id>-<run>             conmon's exit file (by rename); -c and -u are
- * "<id>-<run>" RUN/containers/<id>/             pidfile, conmon.pid, oci-log, resolv.conf, hosts,
- * hostname RUN/containers/<id>/rootfs, mounts        the root filesystem of an image, and who holds
- * it RUN/runtime/                     --root of the OCI runtime RUN/probe/gantry-probe-... small
- * containers that probe the runtimes
+ *     STATE/containers/<id>/upper, work         changes to an image's files (rootfs_mount.h)
+ *     STATE/volumes/<name>/_data       a volume (volumes.h); its users are in RUN/volumes/<name>
+ *     RUN/exits/<id>-<run>             conmon's exit file (by rename); -c and -u are "<id>-<run>"
+ *     RUN/containers/<id>/             pidfile, conmon.pid, oci-log, resolv.conf, hosts, hostname
+ *     RUN/containers/<id>/rootfs, mounts        an image's root filesystem, and who holds it
+ *     RUN/runtime/                     --root of the OCI runtime
+ *     RUN/probe/gantry-probe-...       small containers that probe the runtimes
+ *     RUN/facts                        what they have found
  *
  * conmon names the exit file by its -c, which is also the container's id in the OCI runtime. So
  * the runtime knows a run as "<id>-<run>" (for exec and the like, too), and no late word or deed
@@ -94,6 +95,10 @@ DEFINE_AUTODESTROY(hands)
  */
 void hands_probe(struct hands *hands, void (*done)(void *owner, const struct host_facts *facts),
                  void *owner);
+
+/* What the last probe of this boot has found, even if that was an earlier worker's; NULL when there
+ * was none. Borrowed until the next probe is through. */
+const struct host_facts *hands_facts(const struct hands *hands);
 
 /* Begin watching exits: tells of every exit file that is there, then of new ones. Call it after
  * the journal is open and the known containers are adopted. */

@@ -87,6 +87,11 @@ char *layout_storage(const struct layout *layout)
     return mem_text("%s/storage", layout->state);
 }
 
+char *layout_facts(const struct layout *layout)
+{
+    return mem_text("%s/facts", layout->run);
+}
+
 char *layout_probe(const struct layout *layout)
 {
     return mem_text("%s/probe", layout->run);

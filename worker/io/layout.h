@@ -42,6 +42,8 @@ char *layout_runtime_root(const struct layout *layout);
 char *layout_runtime_state(const struct layout *layout, const char *id, uint32_t run);
 /* STATE/storage: the images (images.h). */
 char *layout_storage(const struct layout *layout);
+/* RUN/facts: what the last probe has found. */
+char *layout_facts(const struct layout *layout);
 /* RUN/probe: bundles of the small containers that probe the runtimes. */
 char *layout_probe(const struct layout *layout);
 

@@ -16,6 +16,7 @@
 #include "common/io/spawn.h"
 #include "common/mem.h"
 #include "worker/io/cgroups.h"
+#include "worker/io/known_facts.h"
 #include "worker/io/layout.h"
 #include "worker/io/runtime.h"
 #include "worker/io/trial.h"
@@ -43,13 +44,15 @@ struct probing {
     struct probe *probe; /* NULL once that is gone */
     char *boot_id;
     char *directory;
+    char *known_path; /* of the facts that are kept */
     struct facts facts;
 };
 
 struct probe {
     struct jobpool *pool;
     char *boot_id;
-    char *directory;         /* of trials */
+    char *directory; /* of trials */
+    char *known_path;
     struct probing *probing; /* under way */
     struct waiter_list waiters;
     struct facts facts;
@@ -74,6 +77,9 @@ struct probe *probe_new(struct jobpool *pool, const struct layout *layout)
     probe->pool = pool;
     probe->boot_id = read_boot_id();
     probe->directory = layout_probe(layout);
+    probe->known_path = layout_facts(layout);
+    probe->has_facts =
+        known_facts_read(layout, probe->boot_id, &probe->facts.arena, &probe->facts.host);
     STAILQ_INIT(&probe->waiters);
     return probe;
 }
@@ -93,6 +99,7 @@ void probe_destroy(struct probe *probe)
     arena_done(&probe->facts.arena);
     free(probe->boot_id);
     free(probe->directory);
+    free(probe->known_path);
     free(probe);
 }
 
@@ -191,6 +198,7 @@ static void probe_work(struct job *job)
     probing->facts.host.cgroups = arena_text(&probing->facts.arena, cgroups_layout(cgroups));
     trial_clear_leftovers(probing->directory, cgroups);
     try_runtimes(probing, cgroups);
+    known_facts_write(probing->known_path, &probing->facts.host);
 }
 
 static void tell_waiters(struct probe *probe)
@@ -211,6 +219,7 @@ static void free_probing(struct probing *probing)
     arena_done(&probing->facts.arena);
     free(probing->boot_id);
     free(probing->directory);
+    free(probing->known_path);
     free(probing);
 }
 
@@ -248,6 +257,7 @@ void probe_run(struct probe *probe, probe_done_fn *done, void *owner)
     probing->probe = probe;
     probing->boot_id = mem_dup_text(probe->boot_id);
     probing->directory = mem_dup_text(probe->directory);
+    probing->known_path = mem_dup_text(probe->known_path);
     if (jobpool_submit(probe->pool, &probing->job, &err) >= 0) {
         probe->probing = probing;
         return;

@@ -26,7 +26,8 @@ typedef void probe_done_fn(void *owner, const struct host_facts *facts);
  * the pool takes no more work; the facts are borrowed for the call. */
 void probe_run(struct probe *probe, probe_done_fn *done, void *owner);
 
-/* NULL before the first probe is through; borrowed until the next is. */
+/* Of the last probe of this boot, even if that was another worker's; NULL before the first one is
+ * through; borrowed until the next is. */
 const struct host_facts *probe_facts(const struct probe *probe);
 
 /* The boot id of the running kernel. */
