@@ -6,6 +6,7 @@ import re
 import select
 import socket
 import subprocess
+import tempfile
 import time
 
 import fleet
@@ -72,8 +73,10 @@ class SimulatedWorkers:
     def __init__(self, urls, count, prefix="sim", directory=None):
         name = "simulated_workers_durable" if directory else "simulated_workers"
         self.count = count
+        self.scratch = None if directory else tempfile.TemporaryDirectory(prefix="gantry-sim-")
         self.process = subprocess.Popen(
-            behind(os.path.join(BUILD_DIR, "tests", name), directory or "-", prefix, str(count),
+            behind(os.path.join(BUILD_DIR, "tests", name), directory or self.scratch.name,
+                   prefix, str(count),
                    *urls),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.hosts = [f"{prefix}{i}" for i in range(count)]
@@ -104,3 +107,5 @@ class SimulatedWorkers:
         self.process.wait()
         self.process.stdin.close()
         self.process.stdout.close()
+        if self.scratch:
+            self.scratch.cleanup()

@@ -2,6 +2,7 @@
 #include "tests/sim/sim_worker.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,7 @@ struct fact {
 struct sim_worker {
     struct sim_options options;
     char *host;
+    char *directory;
     struct journal *journal;
     struct engine *engine;
     struct bus *bus; /* NULL: away */
@@ -292,11 +294,12 @@ static void on_connected(void *owner, bool is_connected)
     worker->is_connected = is_connected;
 }
 
-static struct stream_source find_no_log(void *owner, const char *container)
+static int find_no_container(void *owner, const char *container, struct stream_container *ret)
 {
     (void)owner;
     (void)container;
-    return (struct stream_source){ 0 };
+    (void)ret;
+    return -ENOENT;
 }
 
 /* --- life */
@@ -314,6 +317,7 @@ int sim_worker_new(const struct sim_options *options, struct sim_worker **ret, s
 
     worker->options = *options;
     worker->host = mem_dup_text(options->host);
+    worker->directory = mem_dup_text(options->directory);
     r = journal_open(options->directory, worker->host, BOOT_ID, &worker->journal, err);
     if (r == 0)
         r = recovery_load(worker->journal, worker->host, &worker->engine, err);
@@ -334,6 +338,7 @@ int sim_worker_join(struct sim_worker *worker, struct error *err)
     const struct host_facts facts = {
         .version = version, .kernel = kernel, .arch = arch, .cgroups = cgroups
     };
+    autofree char *uploads = mem_text("%s/uploads", worker->directory);
     struct link_options linking = { .loop = worker->options.loop,
                                     .host = worker->host,
                                     .journal = worker->journal,
@@ -342,8 +347,11 @@ int sim_worker_join(struct sim_worker *worker, struct error *err)
     struct streams_options streaming = { .host = worker->host,
                                          .incarnation = journal_state(worker->journal)->incarnation,
                                          .journal = journal_state(worker->journal)->id,
-                                         .find = find_no_log,
-                                         .owner = worker };
+                                         .uploads_directory = uploads,
+                                         .surroundings = { .loop = worker->options.loop,
+                                                           .pool = worker->options.pool,
+                                                           .find = find_no_container,
+                                                           .owner = worker } };
     int r = bus_open(worker->options.loop, worker->options.url, NULL, on_connected, worker,
                      &worker->bus, err);
 
@@ -380,6 +388,7 @@ void sim_worker_destroy(struct sim_worker *worker)
     free(worker->runs);
     free(worker->facts);
     free(worker->host);
+    free(worker->directory);
     free(worker);
 }
 

@@ -14,6 +14,7 @@
 #include "common/error.h"
 
 struct event_base;
+struct jobpool;
 struct sim_worker;
 
 /* Told to the program by its workers. */
@@ -30,7 +31,8 @@ struct sim_options {
     struct event_base *loop;
     const char *url;
     const char *host;
-    const char *directory; /* of the journal; not looked at by one in memory */
+    const char *directory; /* of its state; made when it is missing */
+    struct jobpool *pool;  /* for what blocks; of all of them */
     struct sim_tally *tally;
 };
 

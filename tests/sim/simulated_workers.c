@@ -3,9 +3,9 @@
  *
  *     simulated_workers DIRECTORY PREFIX COUNT URL...
  *
- * Worker i is the host PREFIX<i>, speaks to URL i modulo their number, and keeps its journal in
- * DIRECTORY/PREFIX<i> if it keeps one on the disk: that is what the program
- * simulated_workers_durable does. All are away at first. One command on each line of stdin:
+ * Worker i is the host PREFIX<i>, speaks to URL i modulo their number, and has its state in
+ * DIRECTORY/PREFIX<i>: its journal, too, in the program simulated_workers_durable. All are away at
+ * first. One command on each line of stdin:
  *
  *     join FROM TO           those workers dial the broker
  *     leave FROM TO          and leave it
@@ -32,11 +32,13 @@
 
 #include "common/auto.h"
 #include "common/io/clock.h"
+#include "common/io/jobpool.h"
 #include "common/io/log.h"
 #include "common/mem.h"
 #include "tests/sim/sim_worker.h"
 
 #define DELAYS_MAX  65536
+#define JOBS_MAX    4096
 #define TICK_MS     20
 #define CHECK_MS    2
 #define BURST       16    /* runs that end in one turn of a worker */
@@ -46,6 +48,7 @@
 
 struct fleet {
     struct event_base *loop;
+    struct jobpool *pool;
     struct sim_worker **workers;
     size_t count;
     struct sim_tally tally;
@@ -319,6 +322,7 @@ static void make_workers(struct fleet *fleet, char **argv, size_t url_count)
                                              .url = argv[4 + i % url_count],
                                              .host = host,
                                              .directory = directory,
+                                             .pool = fleet->pool,
                                              .tally = &fleet->tally };
 
         if (sim_worker_new(&options, &fleet->workers[i], &err) < 0)
@@ -340,6 +344,7 @@ static void raise_limits(void)
 
 int main(int argc, char **argv)
 {
+    struct error err = { 0 };
     struct fleet fleet = { .tally = { .delays_max = DELAYS_MAX } };
 
     if (argc < 5)
@@ -354,6 +359,8 @@ int main(int argc, char **argv)
     fleet.readable = event_new(fleet.loop, STDIN_FILENO, EV_READ | EV_PERSIST, on_readable, &fleet);
     fleet.tick = event_new(fleet.loop, -1, EV_PERSIST, on_tick, &fleet);
     fleet.check = event_new(fleet.loop, -1, EV_PERSIST, on_check, &fleet);
+    if (jobpool_new(fleet.loop, 1, JOBS_MAX, &fleet.pool, &err) < 0)
+        give_up("pool", err.text);
     make_workers(&fleet, argv, (size_t)argc - 4);
     (void)event_add(fleet.readable, NULL);
     answer(&fleet);
