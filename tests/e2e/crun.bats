@@ -14,9 +14,7 @@ teardown() {
 }
 
 @test "without the unified hierarchy beside the old ones crun is chosen and works" {
-    # In a mount namespace of the worker's own: the machine's mounts stay as they are.
-    start_worker one unshare --mount --propagation private \
-        sh -c 'umount /sys/fs/cgroup/unified 2>/dev/null; exec "$@"' sh
+    start_worker one "$GANTRY_SOURCE_DIR/tests/support/with_cgroups" v1
     gantry hosts --format json >"$BATS_TEST_TMPDIR/hosts"
     works=$(/usr/bin/python3 -c '
 import json, sys

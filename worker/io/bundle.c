@@ -187,6 +187,7 @@ static int write_config(const struct bundle_request *request, const struct user_
         .resolv_conf = network->resolv_conf,
         .hostname = network->hostname,
         .has_cgroup_namespace = request->has_cgroup_namespace,
+        .lacks_pids_controller = request->lacks_pids_controller,
         .has_mqueue = access("/proc/sys/fs/mqueue", F_OK) == 0,
     };
     autofree char *bundle = layout_bundle(request->layout, request->id);

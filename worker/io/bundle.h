@@ -19,6 +19,7 @@ struct bundle_request {
     uint64_t created; /* ns since 1970 */
     const struct container_config *config;
     bool has_cgroup_namespace;
+    bool lacks_pids_controller; /* of this host: no limit but one that was asked for */
 };
 
 /* create: the root filesystem is usable; make the container's directories. */

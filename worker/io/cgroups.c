@@ -133,6 +133,31 @@ bool cgroups_can_freeze(const struct cgroups *cgroups)
     return find_controller(cgroups, "freezer") != NULL;
 }
 
+/* Whether a word is in the unified hierarchy's list of its controllers. */
+static bool has_v2_controller(const struct hierarchy *unified, const char *name)
+{
+    autofree char *path = mem_text("%s/cgroup.controllers", unified->path);
+    autofree char *text = NULL;
+    size_t size = 0;
+    char *rest = NULL;
+
+    if (files_read(AT_FDCWD, path, 4096, &text, &size, NULL) < 0)
+        return false;
+    for (char *word = strtok_r(text, " \n", &rest); word != NULL;
+         word = strtok_r(NULL, " \n", &rest)) {
+        if (strcmp(word, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool cgroups_can_limit_pids(const struct cgroups *cgroups)
+{
+    const struct hierarchy *hierarchy = find_controller(cgroups, "pids");
+
+    return hierarchy != NULL && (!hierarchy->is_unified || has_v2_controller(hierarchy, "pids"));
+}
+
 char *cgroups_path(const char *id)
 {
     return mem_text("/" PARENT "/%s", id);

@@ -30,6 +30,10 @@ bool cgroups_is_v2(const struct cgroups *cgroups);
 /* Whether containers can be frozen. */
 bool cgroups_can_freeze(const struct cgroups *cgroups);
 
+/* Whether they can limit how many processes there are. A unified hierarchy beside old ones, or one
+ * that its host has not given the controller, cannot. */
+bool cgroups_can_limit_pids(const struct cgroups *cgroups);
+
 /* The value of cgroupsPath for a container, on the heap. */
 char *cgroups_path(const char *id);
 

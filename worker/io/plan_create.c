@@ -27,6 +27,7 @@ static struct bundle_request bundle_request_of(const struct step *step)
         .created = step->created,
         .config = step->config,
         .has_cgroup_namespace = cgroups_is_v2(step->tools->cgroups),
+        .lacks_pids_controller = !cgroups_can_limit_pids(step->tools->cgroups),
     };
 }
 
@@ -56,6 +57,22 @@ static void fail_runtime(struct step *step, const char *name, const char *reason
     step_fail(step, FAILURE_NO_RUNTIME, &err);
 }
 
+/* "none works on this host: crun: ..., runc: ..." */
+static void fail_all(struct step *step, const struct host_facts *facts)
+{
+    const struct runtime_fact *runtimes = facts->runtimes.items;
+    autofree char *why = mem_dup_text("none works on this host");
+
+    for (size_t i = 0; i < facts->runtimes.count; i++) {
+        char *longer = mem_text("%s%s %s: %s", why, i == 0 ? ":" : ",", runtimes[i].name,
+                                runtimes[i].reason == NULL ? "no reason" : runtimes[i].reason);
+
+        free(why);
+        why = longer;
+    }
+    fail_runtime(step, "crun or runc", why);
+}
+
 /* The first that works is the preferred one. */
 static void choose_by_facts(struct step *step, const struct host_facts *facts)
 {
@@ -76,8 +93,10 @@ static void choose_by_facts(struct step *step, const struct host_facts *facts)
         step_next(step);
         return;
     }
-    fail_runtime(step, wanted == NULL ? "crun or runc" : wanted,
-                 wanted == NULL ? "none works on this host" : "unknown");
+    if (wanted == NULL)
+        fail_all(step, facts);
+    else
+        fail_runtime(step, wanted, "unknown");
 }
 
 static void on_probed(void *owner, const struct host_facts *facts)

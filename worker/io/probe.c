@@ -138,6 +138,11 @@ static void try_runtime(struct probing *probing, const struct cgroups *cgroups, 
         return;
     }
     ret->version = read_version(arena, path);
+    if (strcmp(cgroups_layout(cgroups), "none") == 0) {
+        ret->reason = arena_text(arena, "this host has no control groups: mount the unified "
+                                        "hierarchy, mount -t cgroup2 cgroup2 /sys/fs/cgroup");
+        return;
+    }
     ret->works = trial_run(probing->directory, cgroups, path, &err) >= 0;
     if (!ret->works)
         ret->reason = arena_text(arena, err.text);

@@ -132,10 +132,19 @@ static json_t *make_devices(const struct container_config *config)
     return list;
 }
 
-static json_t *make_resources(const struct container_config *config)
+/* A limit that nobody asked for is left out where the host cannot keep it. */
+static int64_t pids_limit_of(const struct spec_request *request)
 {
+    if (request->config->pids_limit != 0)
+        return request->config->pids_limit;
+    return request->lacks_pids_controller ? 0 : CONTAINER_PIDS_LIMIT;
+}
+
+static json_t *make_resources(const struct spec_request *request)
+{
+    const struct container_config *config = request->config;
     json_t *resources = json_object();
-    int64_t pids = config->pids_limit == 0 ? CONTAINER_PIDS_LIMIT : config->pids_limit;
+    int64_t pids = pids_limit_of(request);
 
     spec_put(resources, "devices", make_devices(config));
     spec_put(resources, "memory", make_memory(config));
@@ -200,7 +209,7 @@ static int make_linux(const struct spec_request *request, json_t **ret, struct e
         return r;
 
     spec_put_text(linux_part, "cgroupsPath", cgroups_place);
-    spec_put(linux_part, "resources", make_resources(config));
+    spec_put(linux_part, "resources", make_resources(request));
     if (propagation != NULL)
         spec_put_text(linux_part, "rootfsPropagation", propagation);
     if (!config->privileged) {

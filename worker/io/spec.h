@@ -22,7 +22,8 @@ struct spec_request {
     const char *resolv_conf; /* likewise */
     const char *hostname;    /* likewise, /etc/hostname */
     bool has_cgroup_namespace;
-    bool has_mqueue; /* the kernel has POSIX message queues */
+    bool lacks_pids_controller; /* of this host: no limit but one that was asked for */
+    bool has_mqueue;            /* the kernel has POSIX message queues */
 };
 
 /* The JSON text, on the heap. -EINVAL with a sentence for what makes no sense, -ENOENT for a mount

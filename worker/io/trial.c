@@ -125,6 +125,7 @@ static int write_bundle(struct trial *trial, const struct cgroups *cgroups, stru
         .config = &config,
         .user = &root,
         .has_cgroup_namespace = cgroups_is_v2(cgroups),
+        .lacks_pids_controller = !cgroups_can_limit_pids(cgroups),
     };
     autofree char *path = mem_text("%s/bundle/config.json", trial->path);
     autofree char *text = NULL;

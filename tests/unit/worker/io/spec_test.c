@@ -338,6 +338,27 @@ static int write_spec(const struct container_config *config, char **ret, struct 
     return spec_write(&request, ret, err);
 }
 
+static void a_pids_limit_is_left_out_where_nobody_asked_and_nobody_can_keep_it(void **unused)
+{
+    static char rootfs[] = "/rootfs";
+    static char word[] = "true";
+    static char *command[] = { word };
+    static const struct user_identity user = { .home = "/" };
+    struct container_config config = { .rootfs = rootfs, .command = { command, 1 } };
+    struct spec_request request = {
+        .id = "0123456789abcdef", .config = &config, .user = &user, .lacks_pids_controller = true
+    };
+    autofree char *without = NULL;
+    autofree char *asked = NULL;
+
+    (void)unused;
+    assert_int_equal(spec_write(&request, &without, NULL), 0);
+    assert_null(strstr(without, "\"pids\""));
+    config.pids_limit = 33;
+    assert_int_equal(spec_write(&request, &asked, NULL), 0);
+    assert_non_null(strstr(asked, "\"pids\""));
+}
+
 static void the_specification_names_every_namespace(void **unused)
 {
     static char rootfs[] = "/rootfs";
@@ -425,6 +446,7 @@ int main(void)
         TEST(the_network_files_are_the_containers_own),
         TEST(the_network_files_are_left_alone_when_asked_for),
         TEST(a_terminal_is_one),
+        cmocka_unit_test(a_pids_limit_is_left_out_where_nobody_asked_and_nobody_can_keep_it),
         cmocka_unit_test(the_specification_names_every_namespace),
         cmocka_unit_test(what_makes_no_sense_is_refused),
     };
