@@ -144,6 +144,7 @@ class Subject(threading.Thread):
 
     def forget(self):
         self.containers = []
+        self.struck = []
         self.dead = set()       # inits and conmons that were killed, with their start times
         self.is_hit = False     # init, conmon or runtime was, in this operation
         self.is_eager = False   # its policy makes it run again, once it ran
@@ -191,11 +192,11 @@ class Subject(threading.Thread):
 
     def strike(self, plan, container, point):
         was_there = getattr(self, f"kill_{plan.victim}")(container, point)
+        self.struck.append(f"{time.time():.3f} {plan.cell} {was_there}")
         self.matrix.hit(plan.cell, was_there)
 
     def kill_worker(self, container, point):
-        self.lane.kill_worker()
-        return True
+        return self.lane.kill_worker()
 
     def kill_broker(self, container, point):
         self.lane.kill_broker()
@@ -244,7 +245,9 @@ class Subject(threading.Thread):
                        f"kills {[(*one.cell, one.is_over) for one in self.plans]}, {error}\n"
                        + "\n".join(f"    {one}\n{self.lane.story(self.client, one)}"
                                    for one in self.containers)
-                       + "\n" + "\n".join(self.lane.worker.lines[-15:]))
+                       + "\n" + "\n".join(line for one in self.containers
+                                          for line in self.lane.words_about(one))
+                       + "\n" + "\n".join(self.struck))
         self.lane.rest.leave()
 
     def new_container(self):
@@ -549,7 +552,7 @@ def parse(words):
     parser.add_argument("--subjects", type=int, default=4, help="containers at once in each lane")
     parser.add_argument("--every", type=int, default=40, help="lives between looks at everything")
     parser.add_argument("--cgroups", choices=["host", "v1", "v2"], default="host")
-    parser.add_argument("--deadline", type=int, default=120, help="seconds for all that must come")
+    parser.add_argument("--deadline", type=int, default=600, help="seconds for all that must come")
     parser.add_argument("--keep", action="store_true", help="leave what failed as it is")
     parser.add_argument("--progress", action="store_true")
     return parser.parse_args(words)

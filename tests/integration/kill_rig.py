@@ -5,6 +5,7 @@ The worker (worker/io/kill_point.h) and the runtime (support/runtime_gate.c) com
 wait there for a word, so a kill is exactly where it is meant to be. Who is an orphan is known
 too: the keeper that a lane runs under adopts every one of them.
 """
+import collections
 import ctypes
 import glob
 import os
@@ -25,6 +26,7 @@ from containers import BUSYBOX, CONFIGURED, CREATED, EXITED, PAUSED, RUNNING, ST
 from fleet import BUILD_DIR, COMMAND, Client, Process, command_id
 
 HOST = "host-a"
+KILLS_IN_VAIN_MAX = 12
 LIVE = {CREATED, RUNNING, PAUSED, STOPPING}
 RUNTIMES = ["crun", "runc"]
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
@@ -176,7 +178,9 @@ class Lane:
         self.failures = []
         self.owners = {}    # container -> subject
         self.kills = {"worker": 0, "broker": 0}
+        self.kills_in_vain = 0  # of the worker, since a command has ended
         self.broker = self.worker = None
+        self.workers = collections.deque(maxlen=30)  # that were killed last
         self.bystander = None
         self._lock = threading.RLock()
         self._sequences = {}
@@ -187,6 +191,11 @@ class Lane:
         self.points.start()
         self.start_broker()
         self.start_worker()
+
+    def words_about(self, container):
+        """What the last workers have said of a container."""
+        return [line for worker in [*self.workers, self.worker] for line in list(worker.lines)
+                if container[:12] in line]
 
     def fail(self, text):
         print(f"- {text}", flush=True)
@@ -216,14 +225,20 @@ class Lane:
             ["/usr/bin/env", f"PATH={self.directory}/bin:{os.environ['PATH']}",
              f"GANTRY_KILL_POINTS_AT={self.directory}/bin/points.sock",
              os.path.join(BUILD_DIR, "tests/gantry-worker-kill-points"), "--broker", self.url,
-             "--host", HOST, "--state", self.state, "--run", self.run, "--runtime", self.runtime],
-            None)
+             "--host", HOST, "--state", self.state, "--run", self.run, "--runtime", self.runtime,
+             "--log-level", "debug"], None)
 
     def kill_worker(self):
+        """False when it is spared: on a crowded host nothing would ever come to its end."""
         with self._lock:
+            self.kills_in_vain += 1
+            if self.kills_in_vain > KILLS_IN_VAIN_MAX:
+                return False
             self.kills["worker"] += 1
             self.worker.stop_if_running()
+            self.workers.append(self.worker)
             self.start_worker()
+            return True
 
     def kill_broker(self):
         with self._lock:
@@ -274,6 +289,7 @@ class Lane:
             if answer.kind != "outcome.is":
                 raise Complaint(f"outcome: {answer}")
             if answer["command"]["state"] != 1:
+                self.kills_in_vain = 0
                 return answer["command"]
             if wait_ms < 20000:
                 return None
