@@ -362,7 +362,7 @@ int sim_worker_join(struct sim_worker *worker, struct error *err)
         r = streams_new(worker->options.loop, worker->bus, &streaming, &worker->streams, err);
     if (r < 0)
         return r;
-    link_start(worker->link, &facts);
+    link_set_facts(worker->link, &facts);
     return 0;
 }
 
