@@ -501,7 +501,7 @@ class Lane:
     def destroy(self):
         """Whatever is left, by force."""
         self.worker.stop_if_running()
-        for pid in self.conmons():
+        for pid in [one for one in children(self.keeper) if one != os.getpid()]:
             for victim in [*children(pid), pid]:
                 kill(victim)
         root = os.path.join(self.run, "runtime")
