@@ -67,9 +67,15 @@ int client_errno(enum failure failure)
     case FAILURE_NO_HOST:
     case FAILURE_NO_CONTAINER:
     case FAILURE_NO_STREAM:
+    case FAILURE_NO_IMAGE:
+    case FAILURE_NO_VOLUME:
         return -ENOENT;
     case FAILURE_CONTAINER_EXISTS:
+    case FAILURE_VOLUME_EXISTS:
         return -EEXIST;
+    case FAILURE_IMAGE_IN_USE:
+    case FAILURE_VOLUME_IN_USE:
+        return -EBUSY;
     case FAILURE_DENIED:
         return -EPERM;
     case FAILURE_TRIMMED:

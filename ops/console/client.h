@@ -50,8 +50,8 @@ int client_wait(struct client *client, unsigned wait_ms, struct error *err);
 
 struct event_base *client_loop(struct client *client);
 
-/* -ENOENT for no container, host, or stream; -EEXIST for a name that is taken; -EPERM, -ENODATA
- * (trimmed); -EREMOTEIO for all else. */
+/* -ENOENT for no container, host, image, volume or stream; -EEXIST for a name that is taken; -EBUSY
+ * for what is used; -EPERM, -ENODATA (trimmed); -EREMOTEIO for all else. */
 int client_errno(enum failure failure);
 
 #endif

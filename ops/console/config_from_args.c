@@ -10,8 +10,10 @@
 
 #include "common/auto.h"
 #include "common/id.h"
+#include "common/image_name.h"
 #include "common/io/files.h"
 #include "common/signals.h"
+#include "ops/console/image_args.h"
 #include "ops/console/limit_args.h"
 #include "ops/console/mount_args.h"
 #include "ops/console/restart_args.h"
@@ -253,6 +255,46 @@ static int take_namespaces(const struct run_options *options, struct arena *aren
     return r;
 }
 
+static int take_pull(const struct run_options *options, struct arena *arena,
+                     struct container_config *config, struct error *err)
+{
+    int r = take_mode("pull", options->pull, "always|missing|never", arena, &config->pull, err);
+
+    if (r == 0)
+        r = take_mode("image-volume", options->image_volumes, "anonymous|bind|tmpfs|ignore", arena,
+                      &config->image_volumes, err);
+    if (r < 0)
+        return r;
+    if (config->image_volumes != NULL && strcmp(config->image_volumes, "bind") == 0)
+        config->image_volumes = arena_text(arena, "anonymous"); /* podman's old word for it */
+    config->authfile = arena_text(arena, options->authfile);
+    return registry_args_tls(options->tls_verify, &config->no_tls_verify, err);
+}
+
+/* The image is the host's to find. Without a command it is the image's. */
+static int take_image(const struct run_options *options, struct arena *arena,
+                      struct container_config *config, struct error *err)
+{
+    const char *image = options->operands.count > 0 ? options->operands.items[0] : NULL;
+
+    if (image == NULL || *image == '\0')
+        return error_set(err, -EINVAL, "an image is missing: give IMAGE [COMMAND...]");
+    if (image_name_registry(image, arena) == NULL)
+        return error_set(err, -EINVAL, "%s: that is no name of an image", image);
+    config->image = arena_text(arena, image);
+    return take_pull(options, arena, config, err);
+}
+
+static int take_entrypoint(const struct run_options *options, struct arena *arena,
+                           struct container_config *config, struct error *err)
+{
+    (void)err;
+    config->has_entrypoint = options->entrypoint != NULL;
+    if (config->has_entrypoint)
+        entrypoint_args_take(options->entrypoint, arena, &config->entrypoint);
+    return 0;
+}
+
 /* The path as the host knows it; a relative one is beneath our directory, as podman has it. */
 static int take_rootfs(const struct run_options *options, struct arena *arena,
                        struct container_config *config, struct error *err)
@@ -261,11 +303,11 @@ static int take_rootfs(const struct run_options *options, struct arena *arena,
     autofree char *here = NULL;
 
     if (!options->has_rootfs)
-        return error_set(err, -EOPNOTSUPP,
-                         "images are not supported yet: give --rootfs PATH COMMAND");
+        return take_image(options, arena, config, err);
     if (path == NULL || *path == '\0')
         return error_set(err, -EINVAL, "--rootfs: the path of a root filesystem is missing");
-    if (options->operands.count < 2)
+    if (options->operands.count < 2 &&
+        (options->entrypoint == NULL || *options->entrypoint == '\0'))
         return error_set(err, -EINVAL, "no command was given to run in the container");
     if (*path == '/') {
         config->rootfs = arena_text(arena, path);
@@ -323,8 +365,8 @@ int config_from_args(const struct run_options *options, char *const *create_comm
 {
     typedef int take_fn(const struct run_options *options, struct arena *arena,
                         struct container_config *config, struct error *err);
-    static take_fn *const parts[] = { take_rootfs,     take_name,       take_env,    take_mounts,
-                                      limit_args_take, take_namespaces, take_restart };
+    static take_fn *const parts[] = { take_rootfs, take_entrypoint, take_name,       take_env,
+                                      take_mounts, limit_args_take, take_namespaces, take_restart };
     struct container_config config = { 0 };
     int r = 0;
 

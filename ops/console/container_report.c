@@ -116,6 +116,12 @@ static char *mounts_text(const struct container_row *row, struct arena *arena)
     return joined(&destinations, ",", arena);
 }
 
+/* As it was typed; NULL for one of a directory. */
+static const char *image_text(const struct container_config *config)
+{
+    return config->image != NULL ? config->image : config->image_id;
+}
+
 static bool has_ended(const struct container_row *row)
 {
     return row->state == CONTAINER_STOPPED || row->state == CONTAINER_EXITED;
@@ -140,8 +146,12 @@ struct json_t *container_report_fields(const struct container_row *row,
                       : arena_text_n(arena, row->id, strnlen(row->id, SHORT_ID_SIZE)));
     tree_set_text(tree, "Names", config_of(row)->name);
     tree_set_text(tree, "Host", row->host);
-    tree_set_text(tree, "Image", "");
-    tree_set_text(tree, "ImageID", "");
+    tree_set_text(tree, "Image", image_text(config_of(row)));
+    tree_set_text(tree, "ImageID",
+                  options->is_whole || config_of(row)->image_id == NULL
+                      ? config_of(row)->image_id
+                      : arena_text_n(arena, config_of(row)->image_id,
+                                     strnlen(config_of(row)->image_id, SHORT_ID_SIZE)));
     tree_set_text(tree, "Rootfs", config_of(row)->rootfs);
     tree_set_text(tree, "Command", command_text(row, options, arena));
     tree_set_text(tree, "Created", ago(row->created, options->now, " ago", arena));
@@ -220,8 +230,8 @@ struct json_t *container_report_listed(const struct container_row *row,
     tree_set_number(tree, "ExitCode", row->exit_unknown ? -1 : row->exit_code);
     tree_set_text(tree, "Host", row->host);
     tree_set_text(tree, "Id", row->id);
-    tree_set_text(tree, "Image", "");
-    tree_set_text(tree, "ImageID", "");
+    tree_set_text(tree, "Image", image_text(config));
+    tree_set_text(tree, "ImageID", config->image_id);
     tree_set_bool(tree, "IsInfra", false);
     tree_set_map(tree, "Labels", &config->labels);
     tree_set(tree, "Mounts", tree_list());

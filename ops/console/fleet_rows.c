@@ -79,6 +79,8 @@ static int collect_all(struct console *console, struct query *query, struct coll
 
 static char containers_table[] = "containers";
 static char hosts_table[] = "hosts";
+static char images_table[] = "images";
+static char volumes_table[] = "volumes";
 
 int fleet_containers(struct console *console, const char *host, struct container_rows *ret,
                      struct error *err)
@@ -121,6 +123,32 @@ int fleet_hosts(struct console *console, struct host_rows *ret, struct error *er
     if (r < 0)
         return r;
     *ret = (struct host_rows){ .items = (void *)rows.items, .count = rows.count };
+    return 0;
+}
+
+int fleet_images(struct console *console, const char *host, struct image_rows *ret,
+                 struct error *err)
+{
+    struct collection rows = { .schema = &image_row_schema };
+    struct query query = { .table = images_table, .host = arena_text(&console->arena, host) };
+    int r = collect_all(console, &query, &rows, err);
+
+    if (r < 0)
+        return r;
+    *ret = (struct image_rows){ .items = (void *)rows.items, .count = rows.count };
+    return 0;
+}
+
+int fleet_volumes(struct console *console, const char *host, struct volume_rows *ret,
+                  struct error *err)
+{
+    struct collection rows = { .schema = &volume_row_schema };
+    struct query query = { .table = volumes_table, .host = arena_text(&console->arena, host) };
+    int r = collect_all(console, &query, &rows, err);
+
+    if (r < 0)
+        return r;
+    *ret = (struct volume_rows){ .items = (void *)rows.items, .count = rows.count };
     return 0;
 }
 

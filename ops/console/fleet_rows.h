@@ -7,7 +7,9 @@
 #include <stdint.h>
 
 #include "ops/console/console.h"
+#include "schemas/images.h"
 #include "schemas/rows.h"
+#include "schemas/volumes.h"
 
 /* Rows in the console's arena, in order of their keys. */
 struct container_rows {
@@ -28,6 +30,22 @@ int fleet_containers(struct console *console, const char *host, struct container
 int fleet_container(struct console *console, const char *id, struct container_row *ret,
                     uint64_t *ret_pos, struct error *err);
 int fleet_hosts(struct console *console, struct host_rows *ret, struct error *err);
+
+struct image_rows {
+    struct image_row *items;
+    size_t count;
+};
+
+struct volume_rows {
+    struct volume_row *items;
+    size_t count;
+};
+
+/* Of one host, or of all when `host` is NULL. */
+int fleet_images(struct console *console, const char *host, struct image_rows *ret,
+                 struct error *err);
+int fleet_volumes(struct console *console, const char *host, struct volume_rows *ret,
+                  struct error *err);
 
 /* "reachable" */
 const char *host_state_name(uint32_t state);

@@ -54,11 +54,5 @@ int verb_inspect(struct console *console, const struct args_usage *usage, char *
         else
             tree_append(list, container_report_inspected(row, &console->arena));
     }
-    if (options.format == NULL || show_is_json(options.format)) {
-        show_json(list);
-        return 0;
-    }
-    for (size_t i = 0; r == 0 && i < tree_length(list); i++)
-        r = show_template(options.format, tree_at(list, i, NULL), &console->arena, err);
-    return r;
+    return show_inspected(options.format, list, &console->arena, err);
 }

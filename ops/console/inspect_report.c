@@ -53,15 +53,18 @@ static struct json_t *mount_of(const struct mount_config *mount)
                                                 "rslave", "private", "rprivate" };
     struct json_t *tree = tree_object();
     const char *propagation = "";
+    bool is_volume = strcmp(mount->type, "volume") == 0;
 
     for (size_t i = 0; i < sizeof(propagations) / sizeof(*propagations); i++) {
         if (has_word(&mount->options, propagations[i]))
             propagation = propagations[i];
     }
     tree_set_text(tree, "Type", mount->type);
-    tree_set_text(tree, "Source", mount->source);
+    if (is_volume) /* where it lies is its host's matter */
+        tree_set_text(tree, "Name", mount->source);
+    tree_set_text(tree, "Source", is_volume ? NULL : mount->source);
     tree_set_text(tree, "Destination", mount->destination);
-    tree_set_text(tree, "Driver", "");
+    tree_set_text(tree, "Driver", is_volume ? "local" : "");
     tree_set_text(tree, "Mode", "");
     tree_set_texts(tree, "Options", &mount->options);
     tree_set_bool(tree, "RW", !has_word(&mount->options, "ro"));
@@ -106,10 +109,10 @@ static struct json_t *config_tree(const struct container_row *row,
     tree_set_bool(tree, "StdinOnce", false);
     tree_set_texts(tree, "Env", &config->env);
     tree_set_texts(tree, "Cmd", &config->command);
-    tree_set_text(tree, "Image", "");
+    tree_set_text(tree, "Image", config->image);
     tree_set_null(tree, "Volumes");
     tree_set_text(tree, "WorkingDir", config->workdir != NULL ? config->workdir : "/");
-    tree_set_text(tree, "Entrypoint", "");
+    tree_set_texts(tree, "Entrypoint", &config->entrypoint);
     tree_set_null(tree, "OnBuild");
     tree_set_map(tree, "Labels", &config->labels);
     tree_set_map(tree, "Annotations", &config->annotations);
@@ -202,15 +205,24 @@ static struct json_t *host_config_tree(const struct container_row *row,
     return tree;
 }
 
-static void set_process(struct json_t *tree, const struct container_config *config)
+/* The process: the entrypoint and the command behind it. */
+static void set_process(struct json_t *tree, const struct container_config *config,
+                        struct arena *arena)
 {
-    struct text_list words = { 0 };
+    const struct text_list *parts[] = { &config->entrypoint, &config->command };
+    struct text_list words = { .items = arena_zeroed(
+                                   arena, (config->entrypoint.count + config->command.count) *
+                                              sizeof(*words.items)) };
 
-    if (config->command.count > 1) {
-        words.items = config->command.items + 1;
-        words.count = config->command.count - 1;
+    for (size_t part = 0; part < 2; part++) {
+        for (size_t i = 0; i < parts[part]->count; i++)
+            words.items[words.count++] = parts[part]->items[i];
     }
-    tree_set_text(tree, "Path", config->command.count > 0 ? config->command.items[0] : "");
+    tree_set_text(tree, "Path", words.count > 0 ? words.items[0] : "");
+    if (words.count > 0) {
+        words.items++;
+        words.count--;
+    }
     tree_set_texts(tree, "Args", &words);
 }
 
@@ -222,10 +234,10 @@ struct json_t *container_report_inspected(const struct container_row *row, struc
 
     tree_set_text(tree, "Id", row->id);
     set_time(tree, "Created", row->created);
-    set_process(tree, config);
+    set_process(tree, config, arena);
     tree_set(tree, "State", state_of(row));
-    tree_set_text(tree, "Image", "");
-    tree_set_text(tree, "ImageName", "");
+    tree_set_text(tree, "Image", config->image_id);
+    tree_set_text(tree, "ImageName", config->image);
     tree_set_text(tree, "Rootfs", config->rootfs);
     tree_set_text(tree, "Pod", "");
     tree_set_text(tree, "OCIRuntime", row->runtime);

@@ -111,7 +111,7 @@ static int make_kill(const struct lifecycle_options *options, union body *ret, s
 
 static int make_remove(const struct lifecycle_options *options, union body *ret, struct error *err)
 {
-    ret->remove = (struct container_remove){ .force = options->force };
+    ret->remove = (struct container_remove){ .force = options->force, .volumes = options->volumes };
     return take_timeout(options, &ret->remove.timeout_s, err);
 }
 
@@ -151,7 +151,7 @@ static const struct arg_row rm_rows[] = {
     ALL_ROW("All containers"),
     OPTION(force, ARG_FLAG, 'f', "force", NULL, "Stop running ones first; skip missing ones"),
     OPTION(depend, ARG_FLAG, 0, "depend", NULL, "All that require them too"),
-    OPTION(volumes, ARG_FLAG, 'v', "volumes", NULL, "Anonymous volumes too (there are none yet)"),
+    OPTION(volumes, ARG_FLAG, 'v', "volumes", NULL, "Anonymous volumes too"),
 };
 
 #define TABLE(rows_of_verb)                                                              \

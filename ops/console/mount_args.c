@@ -5,10 +5,12 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "common/id.h"
 #include "ops/console/args.h"
 
 static char bind_type[] = "bind";
 static char tmpfs_type[] = "tmpfs";
+static char volume_type[] = "volume";
 
 static bool is_any(const char *word, const char *const *words)
 {
@@ -34,7 +36,9 @@ static const char *const propagations[] = { "private",    "rprivate",    "shared
 static const char *const binds[] = { "bind", "rbind", NULL };
 /* Of SELinux, which podman too leaves out on hosts without it. */
 static const char *const relabels[] = { "z", "Z", NULL };
-static const char *const not_here[] = { "O", "U", "copy", "nocopy", "idmap", NULL };
+/* Whether what the image has at the place is put into an empty volume. */
+static const char *const copies[] = { "copy", "nocopy", NULL };
+static const char *const not_here[] = { "O", "U", "idmap", NULL };
 static const char *const plain_options[] = { "ro",      "rw",       "nosuid",     "suid",
                                              "nodev",   "dev",      "noexec",     "exec",
                                              "noatime", "relatime", "nodiratime", "sync",
@@ -57,24 +61,31 @@ static int check_source(const char *path, struct error *err)
     if (path == NULL || *path == '\0')
         return error_set(err, -EINVAL, "a bind mount needs a source");
     if (*path != '/')
+        return error_set(err, -EINVAL, "\"%s\": a bind mount's source is an absolute path", path);
+    return 0;
+}
+
+static int check_volume(const char *name, struct error *err)
+{
+    if (name != NULL && !name_is_valid(name))
         return error_set(err, -EINVAL,
-                         "\"%s\": named volumes are not supported yet, give an absolute path",
-                         path);
+                         "\"%s\": names of volumes must match [a-zA-Z0-9][a-zA-Z0-9_.-]*", name);
     return 0;
 }
 
 static int add_option(struct mount_config *mount, const char *word, struct arena *arena,
                       struct error *err)
 {
-    bool is_bind = mount->type == bind_type;
+    bool is_tmpfs = mount->type == tmpfs_type;
 
     if (is_any(word, not_here))
         return error_set(err, -EOPNOTSUPP, "mount option \"%s\" is not supported yet", word);
     if (*word == '\0' || is_any(word, relabels))
         return 0;
     if (!is_any(word, plain_options) && !is_any(word, propagations) &&
-        !(is_bind && is_any(word, binds)) &&
-        (is_bind || strchr(word, '=') == NULL)) /* tmpfs: size=, mode=, uid= ... */
+        (is_tmpfs || !is_any(word, binds)) &&
+        (mount->type != volume_type || !is_any(word, copies)) &&
+        (!is_tmpfs || strchr(word, '=') == NULL)) /* tmpfs: size=, mode=, uid= ... */
         return error_set(err, -EINVAL, "invalid mount option \"%s\"", word);
     args_list_add(&mount->options, word, arena);
     return 0;
@@ -125,6 +136,8 @@ static int finish(struct mount_config *mount, struct arena *arena, struct error 
         add_tmpfs_defaults(mount, arena);
         return 0;
     }
+    if (mount->type == volume_type)
+        return check_volume(mount->source, err);
     add_bind_defaults(mount, arena);
     return check_source(mount->source, err);
 }
@@ -138,9 +151,13 @@ int mount_args_volume(const char *text, struct arena *arena, struct mount_config
 
     mount.source = strsep(&rest, ":");
     mount.destination = strsep(&rest, ":");
-    if (mount.destination == NULL)
-        return error_set(err, -EOPNOTSUPP,
-                         "\"%s\": anonymous volumes are not supported yet, give SRC:DST", text);
+    if (mount.destination == NULL) {
+        mount.destination = mount.source;
+        mount.source = NULL;
+    }
+    /* What is no path is the name of a volume, as podman has it. */
+    if (mount.source == NULL || (*mount.source != '/' && *mount.source != '.'))
+        mount.type = volume_type;
     r = rest != NULL ? add_options(&mount, rest, arena, err) : 0;
     if (r == 0)
         r = finish(&mount, arena, err);
@@ -178,6 +195,8 @@ static int take_type(struct mount_config *mount, const char *value, struct error
         mount->type = bind_type;
     else if (value != NULL && strcmp(value, tmpfs_type) == 0)
         mount->type = tmpfs_type;
+    else if (value != NULL && strcmp(value, volume_type) == 0)
+        mount->type = volume_type;
     else
         return error_set(err, -EOPNOTSUPP, "mounts of type \"%s\" are not supported yet",
                          value != NULL ? value : "");
@@ -211,7 +230,7 @@ static int take_option(struct mount_config *mount, const char *key, const char *
         if (value != NULL)
             return add_option(mount, arena_printf(arena, "%s%s", option, value), arena, err);
     }
-    if (value == NULL && is_any(key, plain_options))
+    if (value == NULL && (is_any(key, plain_options) || is_any(key, copies)))
         return add_option(mount, key, arena, err);
     return error_set(err, -EINVAL, "invalid mount option \"%s\"", key);
 }
@@ -243,7 +262,7 @@ static int find_type(struct mount_config *mount, const char *text, struct arena 
         if (strncmp(word, "type=", 5) == 0)
             return take_type(mount, word + 5, err);
     }
-    return error_set(err, -EINVAL, "type=bind or type=tmpfs is needed");
+    return error_set(err, -EINVAL, "type=bind, type=volume or type=tmpfs is needed");
 }
 
 static int take_keys(struct mount_config *mount, const char *text, struct arena *arena,

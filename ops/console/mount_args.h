@@ -6,7 +6,8 @@
 #include "common/error.h"
 #include "schemas/container_config.h"
 
-/* "SRC:DST[:OPTS]": a bind mount, recursive and private unless OPTS says otherwise. */
+/* "/SRC:DST[:OPTS]": a bind mount, recursive and private unless OPTS says otherwise. "NAME:DST
+ * [:OPTS]": a volume; "DST": one that is made for the container. */
 int mount_args_volume(const char *text, struct arena *arena, struct mount_config *ret,
                       struct error *err);
 
@@ -14,7 +15,8 @@ int mount_args_volume(const char *text, struct arena *arena, struct mount_config
 int mount_args_tmpfs(const char *text, struct arena *arena, struct mount_config *ret,
                      struct error *err);
 
-/* "type=bind,src=/a,dst=/b,ro" or "type=tmpfs,dst=/c,tmpfs-size=1m" */
+/* "type=bind,src=/a,dst=/b,ro", "type=volume,src=data,dst=/b" or "type=tmpfs,dst=/c,tmpfs-size=1m"
+ */
 int mount_args_mount(const char *text, struct arena *arena, struct mount_config *ret,
                      struct error *err);
 

@@ -4,7 +4,6 @@
 #define RUN(...) ARG(struct run_options, __VA_ARGS__)
 
 #define NO_TERMINAL "attaching a terminal is not supported yet"
-#define NO_IMAGES   "images are not supported yet: give --rootfs PATH COMMAND"
 #define NO_PORTS    "publishing ports is not supported yet"
 #define NO_PODS     "pods are not supported yet"
 
@@ -25,9 +24,9 @@
     RUN(network, ARG_TEXT, 0, "net", "none|host|private", "The same as --network"),               \
     RUN(pid, ARG_TEXT, 0, "pid", "private|host", "PID namespace"),                                \
     RUN(ipc, ARG_TEXT, 0, "ipc", "private|host", "IPC namespace"),                                \
-    RUN(volumes, ARG_LIST, 'v', "volume", "SRC:DST[:OPTS]", "Bind mount a path of the host"),     \
+    RUN(volumes, ARG_LIST, 'v', "volume", "[SRC:]DST[:OPTS]", "Mount a path of the host, or a volume"), \
     RUN(tmpfs, ARG_LIST, 0, "tmpfs", "DST[:OPTS]", "Mount a tmpfs"),                              \
-    RUN(mounts, ARG_LIST, 0, "mount", "type=TYPE,...", "Mount: type=bind or type=tmpfs"),         \
+    RUN(mounts, ARG_LIST, 0, "mount", "type=TYPE,...", "Mount: type=bind, volume or tmpfs"),      \
     RUN(read_only, ARG_FLAG, 0, "read-only", NULL, "Mount the root filesystem read-only"),        \
     RUN(cap_add, ARG_LIST, 0, "cap-add", "CAP", "Add a capability, or ALL"),                      \
     RUN(cap_drop, ARG_LIST, 0, "cap-drop", "CAP", "Drop a capability, or ALL"),                   \
@@ -55,8 +54,12 @@
     RUN(requires, ARG_LIST, 0, "requires", "CONTAINER[,...]", "Containers that are started before"), \
     ARG_NOT_HERE('i', "interactive", NULL, NO_TERMINAL),                                          \
     ARG_NOT_HERE('t', "tty", NULL, NO_TERMINAL),                                                  \
-    ARG_NOT_HERE(0, "entrypoint", "WORD", NO_IMAGES),                                             \
-    ARG_NOT_HERE(0, "pull", "POLICY", NO_IMAGES),                                                 \
+    RUN(pull, ARG_TEXT, 0, "pull", "always|missing|never", "When the image is fetched"),    \
+    RUN(entrypoint, ARG_TEXT, 0, "entrypoint", "WORD|JSON", "Instead of the image's; \"\": none"), \
+    RUN(image_volumes, ARG_TEXT, 0, "image-volume", "anonymous|tmpfs|ignore",                     \
+        "What becomes of the volumes that the image wants"),                                      \
+    RUN(authfile, ARG_TEXT, 0, "authfile", "PATH", "Registry credentials, a file of the host"),   \
+    RUN(tls_verify, ARG_TEXT, 0, "tls-verify", "true|false", "Check the registry's certificate"), \
     ARG_NOT_HERE('p', "publish", "PORT", NO_PORTS),                                               \
     ARG_NOT_HERE('P', "publish-all", NULL, NO_PORTS),                                             \
     ARG_NOT_HERE(0, "pod", "POD", NO_PODS)

@@ -1,6 +1,6 @@
 /*
  * What can be said to `gantry run` and `gantry create`: podman's options, as far as there is no
- * image and no terminal.
+ * terminal.
  */
 #ifndef GANTRY_OPS_CONSOLE_RUN_OPTIONS_H
 #define GANTRY_OPS_CONSOLE_RUN_OPTIONS_H
@@ -11,7 +11,7 @@
 
 struct run_options {
     const char *host;
-    struct text_list operands; /* the root filesystem's path, then the command */
+    struct text_list operands; /* the image or the root filesystem's path, then the command */
     bool has_rootfs;
     bool is_detached; /* run only */
     bool auto_remove;
@@ -19,6 +19,11 @@ struct run_options {
     bool read_only;
     bool privileged;
     bool no_hosts;
+    const char *pull;          /* policy */
+    const char *entrypoint;    /* a word, or words as JSON; "": none */
+    const char *image_volumes; /* what becomes of those that the image wants */
+    const char *authfile;
+    const char *tls_verify; /* "true" or "false" */
     const char *name;
     const char *cidfile;
     struct text_list env;

@@ -52,6 +52,19 @@ int show_template(const char *format, struct json_t *tree, struct arena *arena, 
     return r;
 }
 
+int show_inspected(const char *format, struct json_t *list, struct arena *arena, struct error *err)
+{
+    int r = 0;
+
+    if (format == NULL || show_is_json(format)) {
+        show_json(list);
+        return 0;
+    }
+    for (size_t i = 0; r == 0 && i < tree_length(list); i++)
+        r = show_template(format, tree_at(list, i, NULL), arena, err);
+    return r;
+}
+
 static int add_line(struct table *table, const struct template *template, struct json_t *tree,
                     struct arena *arena, struct error *err)
 {

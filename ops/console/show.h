@@ -15,6 +15,9 @@ void show_json(struct json_t *tree);
 /* What a template makes of a tree, and a newline. */
 int show_template(const char *format, struct json_t *tree, struct arena *arena, struct error *err);
 
+/* What inspect shows: the list as JSON, or what a template makes of each of it; NULL: JSON. */
+int show_inspected(const char *format, struct json_t *list, struct arena *arena, struct error *err);
+
 /*
  * A list of objects, a line each, made by a template: "table TEMPLATE" prints a line of `titles`
  * above (unless `has_titles` is false); cells are parted by tabs.

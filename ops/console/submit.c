@@ -139,6 +139,7 @@ int submit_wait(struct console *console, const struct submission *submission, st
         has_said_so = true;
     }
     ret->run = row->run;
+    ret->results = row->results;
     ret->failure = row->state == COMMAND_DONE ? FAILURE_NONE : failure_parse(row->code);
     ret->text = row->text;
     return 0;

@@ -31,10 +31,11 @@ struct submission {
 
 /* How it ended. */
 struct result {
-    enum failure failure; /* FAILURE_NONE: done */
-    const char *text;     /* why not; in the console's arena */
-    uint32_t run;         /* of the container, when the command made or ended one */
-    uint64_t pos;         /* of the command's record */
+    enum failure failure;     /* FAILURE_NONE: done */
+    const char *text;         /* why not; in the console's arena */
+    uint32_t run;             /* of the container, when the command made or ended one */
+    uint64_t pos;             /* of the command's record */
+    struct text_list results; /* ids of images, names of volumes; in the console's arena */
 };
 
 /* Say it; returns when it is durable in the log. A refusal is no error here. */

@@ -190,3 +190,16 @@ void units_write_bytes(uint64_t bytes, char ret[static UNITS_BYTES_SIZE])
     }
     (void)snprintf(ret, UNITS_BYTES_SIZE, unit == 0 ? "%.0f %s" : "%.1f %s", number, names[unit]);
 }
+
+void units_write_size(uint64_t bytes, char ret[static UNITS_BYTES_SIZE])
+{
+    static const char *const names[] = { "B", "kB", "MB", "GB", "TB", "PB" };
+    double number = (double)bytes;
+    size_t unit = 0;
+
+    while (number >= 1000 && unit + 1 < COUNT_OF(names)) {
+        number /= 1000;
+        unit++;
+    }
+    (void)snprintf(ret, UNITS_BYTES_SIZE, "%.3g %s", number, names[unit]);
+}

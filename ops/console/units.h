@@ -30,4 +30,7 @@ void units_write_go_time(uint64_t time_ns, char ret[static UNITS_TIME_SIZE]);
 #define UNITS_BYTES_SIZE 32
 void units_write_bytes(uint64_t bytes, char ret[static UNITS_BYTES_SIZE]);
 
+/* "4.53 MB", "0 B": of files, in thousands, as podman says it. */
+void units_write_size(uint64_t bytes, char ret[static UNITS_BYTES_SIZE]);
+
 #endif

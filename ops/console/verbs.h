@@ -23,6 +23,26 @@ verb_fn verb_rm;      /* lifecycle.c */
 verb_fn verb_rename;
 verb_fn verb_update;
 
+verb_fn verb_image;    /* image.c: behind it */
+verb_fn verb_images;   /* image_ls.c: image ls */
+verb_fn image_inspect; /* image_ls.c */
+verb_fn verb_pull;     /* image_get.c */
+verb_fn verb_load;     /* image_get.c */
+verb_fn verb_import;   /* image_get.c */
+verb_fn verb_save;     /* image_save.c */
+verb_fn verb_tag;      /* image_change.c */
+verb_fn verb_untag;    /* image_change.c */
+verb_fn verb_rmi;      /* image_change.c */
+verb_fn image_prune;   /* image_change.c */
+verb_fn verb_volume;
+
+verb_fn verb_commit;   /* contents.c */
+verb_fn verb_export;   /* contents.c */
+verb_fn contents_diff; /* contents.c: diff of a container and its image */
+verb_fn verb_cp;       /* copy.c */
+verb_fn verb_mount;    /* mount.c */
+verb_fn verb_unmount;  /* mount.c */
+
 verb_fn verb_ps;
 verb_fn verb_inspect;
 verb_fn verb_logs;

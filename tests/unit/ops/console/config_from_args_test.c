@@ -230,10 +230,71 @@ static void restart_policies_are_known(void **state)
                         "always");
 }
 
+static void an_image_needs_no_command(void **state)
+{
+    autoarena arena = { 0 };
+    struct container_config config = config_of("--pull never busybox", &arena);
+
+    (void)state;
+    assert_string_equal(config.image, "busybox");
+    assert_string_equal(config.pull, "never");
+    assert_null(config.rootfs);
+    assert_int_equal(config.command.count, 0);
+    assert_false(config.has_entrypoint);
+    config = config_of("--tls-verify=false quay.io/a/b:1 ls -l", &arena);
+    assert_string_equal(config.image, "quay.io/a/b:1");
+    assert_true(config.no_tls_verify);
+    assert_int_equal(config.command.count, 2);
+    assert_string_equal(config.command.items[1], "-l");
+}
+
+static void an_entrypoint_is_a_word_or_a_list(void **state)
+{
+    autoarena arena = { 0 };
+    struct container_config config = config_of("--entrypoint /init box", &arena);
+
+    (void)state;
+    assert_true(config.has_entrypoint);
+    assert_int_equal(config.entrypoint.count, 1);
+    assert_string_equal(config.entrypoint.items[0], "/init");
+    config = config_of("--entrypoint [\"sh\",\"-c\"] box", &arena);
+    assert_int_equal(config.entrypoint.count, 2);
+    assert_string_equal(config.entrypoint.items[1], "-c");
+    config = config_of("--entrypoint [sh box", &arena);
+    assert_string_equal(config.entrypoint.items[0], "[sh");
+    config = config_of("--entrypoint= box", &arena);
+    assert_true(config.has_entrypoint);
+    assert_int_equal(config.entrypoint.count, 0);
+}
+
+static void volumes_have_names_or_none(void **state)
+{
+    autoarena arena = { 0 };
+    struct container_config config = config_of(
+        "-v data:/d:ro -v /anonymous --mount type=volume,src=more,dst=/m,nocopy box", &arena);
+    const struct mount_config *mounts = config.mounts.items;
+
+    (void)state;
+    assert_int_equal(config.mounts.count, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_string_equal(mounts[i].type, "volume");
+    assert_string_equal(mounts[0].source, "data");
+    assert_string_equal(mounts[0].destination, "/d");
+    assert_int_equal(mounts[0].options.count, 1);
+    assert_string_equal(mounts[0].options.items[0], "ro");
+    assert_null(mounts[1].source);
+    assert_string_equal(mounts[1].destination, "/anonymous");
+    assert_string_equal(mounts[2].source, "more");
+    assert_string_equal(mounts[2].options.items[0], "nocopy");
+}
+
 static void what_makes_no_sense_is_refused_by_name(void **state)
 {
     static const char *const refused[][2] = {
-        { "alpine sh", "images are not supported yet: give --rootfs PATH COMMAND" },
+        { "--name web", "an image is missing: give IMAGE [COMMAND...]" },
+        { "Alpine/:x sh", "Alpine/:x: that is no name of an image" },
+        { "--pull often alpine", "--pull often is not supported yet: one of always|missing|never" },
+        { "--tls-verify no alpine", "--tls-verify no: true or false" },
         { "--rootfs", "--rootfs: the path of a root filesystem is missing" },
         { "--rootfs /r", "no command was given to run in the container" },
         { "--name -x --rootfs /r sh", "name \"-x\": names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*" },
@@ -260,18 +321,22 @@ static void what_makes_no_sense_is_refused_by_name(void **state)
         { "--rm --restart always --rootfs /r sh", "the --rm option conflicts with --restart" },
         { "--security-opt label=x --rootfs /r sh", "--security-opt label=x is not supported yet" },
         { "-l =x --rootfs /r sh", "--label =x: the key is empty" },
-        { "-v /a --rootfs /r sh", "\"/a\": anonymous volumes are not supported yet, give SRC:DST" },
-        { "-v data:/d --rootfs /r sh", "--volume data:/d: \"data\": named volumes are not "
-                                       "supported yet, give an absolute path" },
+        { "-v a --rootfs /r sh",
+          "--volume a: invalid container path \"a\", must be an absolute path" },
+        { "-v da/ta:/d --rootfs /r sh", "--volume da/ta:/d: \"da/ta\": names of volumes must match "
+                                        "[a-zA-Z0-9][a-zA-Z0-9_.-]*" },
+        { "-v ./data:/d --rootfs /r sh",
+          "--volume ./data:/d: \"./data\": a bind mount's source is an absolute path" },
         { "-v /a:b --rootfs /r sh",
           "--volume /a:b: invalid container path \"b\", must be an absolute path" },
         { "-v /a:/b:quick --rootfs /r sh", "--volume /a:/b:quick: invalid mount option \"quick\"" },
         { "-v /a:/ --rootfs /r sh",
           "--volume /a:/: invalid container path \"/\": it is the root filesystem" },
         { "-v /a:/b --tmpfs /b --rootfs /r sh", "/b: duplicate mount destination" },
-        { "--mount dst=/b --rootfs /r sh", "--mount dst=/b: type=bind or type=tmpfs is needed" },
-        { "--mount type=volume,dst=/b --rootfs /r sh",
-          "--mount type=volume,dst=/b: mounts of type \"volume\" are not supported yet" },
+        { "--mount dst=/b --rootfs /r sh",
+          "--mount dst=/b: type=bind, type=volume or type=tmpfs is needed" },
+        { "--mount type=image,dst=/b --rootfs /r sh",
+          "--mount type=image,dst=/b: mounts of type \"image\" are not supported yet" },
         { "--mount type=bind,dst=/b --rootfs /r sh",
           "--mount type=bind,dst=/b: a bind mount needs a source" },
         { "--mount type=tmpfs --rootfs /r sh", "--mount type=tmpfs: a mount needs a destination" },
@@ -286,6 +351,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plain_command_takes_the_defaults),
+        cmocka_unit_test(an_image_needs_no_command),
+        cmocka_unit_test(an_entrypoint_is_a_word_or_a_list),
+        cmocka_unit_test(volumes_have_names_or_none),
         cmocka_unit_test(a_relative_root_filesystem_is_beneath_our_directory),
         cmocka_unit_test(options_reach_their_fields),
         cmocka_unit_test(limits_are_in_the_units_of_the_kernel),
