@@ -26,7 +26,7 @@ struct image_config {
 
 struct image_layer {
     char *diff_id; /* "sha256:<64 hexadecimal digits>" of the uncompressed tar */
-    uint64_t size; /* bytes of its regular files */
+    uint64_t size; /* bytes of that tar */
 };
 
 struct image {

@@ -31,7 +31,7 @@ static const struct errand_entry {
 };
 /* clang-format on */
 
-static void on_done(void *owner, const struct hands_storage_result *from)
+static void on_done(void *owner, const struct hands_result *from)
 {
     autofree struct pending *pending = owner;
     struct errand_result result = {

@@ -1,7 +1,10 @@
 /* The start; see the header. */
 #include "worker/recovery.h"
 
+#include <stdlib.h>
+
 #include "common/io/log.h"
+#include "common/mem.h"
 
 /* Who is told of what is found. */
 struct adoption {
@@ -112,4 +115,65 @@ void recovery_find_exits(struct engine *engine, struct hands *hands)
     struct adoption adoption = { .engine = engine, .hands = hands };
 
     engine_walk(engine, find_exit, &adoption);
+}
+
+/* A growing list of borrowed texts. */
+struct texts {
+    const char **items;
+    size_t count;
+};
+
+static void add(struct texts *texts, const char *text)
+{
+    texts->items = mem_resized(texts->items, (texts->count + 1) * sizeof(*texts->items));
+    texts->items[texts->count++] = text;
+}
+
+static void add_image(void *owner, const struct image_row *row)
+{
+    add(owner, row->image->id);
+}
+
+static void add_volume(void *owner, const struct volume_row *row)
+{
+    add(owner, row->volume->name);
+}
+
+static void add_upload(void *owner, const char *upload)
+{
+    add(owner, upload);
+}
+
+static void add_container(void *owner, const struct engine_container *container)
+{
+    add(owner, container->id);
+}
+
+int recovery_sweep(struct engine *engine, struct hands *hands, struct error *err)
+{
+    struct texts images = { 0 };
+    struct texts volumes = { 0 };
+    struct texts uploads = { 0 };
+    struct texts containers = { 0 };
+    struct hands_known known = { 0 };
+    int r;
+
+    engine_walk_images(engine, add_image, &images);
+    engine_walk_volumes(engine, add_volume, &volumes);
+    engine_walk_uploads(engine, add_upload, &uploads);
+    engine_walk(engine, add_container, &containers);
+    known.images = images.items;
+    known.image_count = images.count;
+    known.volumes = volumes.items;
+    known.volume_count = volumes.count;
+    known.uploads = uploads.items;
+    known.upload_count = uploads.count;
+    known.containers = containers.items;
+    known.container_count = containers.count;
+    r = hands_sweep(hands, &known, err);
+    free(images.items);
+    free(volumes.items);
+    free(uploads.items);
+    free(containers.items);
+    return r;
 }

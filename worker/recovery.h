@@ -18,10 +18,11 @@ int recovery_load(struct journal *journal, const char *host, struct engine **ret
  * reboot: nothing is alive then. */
 void recovery_adopt(struct engine *engine, struct hands *hands);
 
-/* The other way after a reboot: the engine is told of those whose exit the disk still tells. */
-void recovery_find_exits(struct engine *engine, struct hands *hands);
-
 /* After a reboot instead: the engine is told of the exits that the disk has kept. */
 void recovery_find_exits(struct engine *engine, struct hands *hands);
+
+/* Whatever the host's store holds that the journal does not know goes. Before the engine asks for
+ * anything. */
+int recovery_sweep(struct engine *engine, struct hands *hands, struct error *err);
 
 #endif

@@ -25,7 +25,8 @@ static void on_done(void *owner, const struct hands_result *from)
         .failure = from->failure,
         .text = from->text,
         .init = from->init,
-        .image = from->image,
+        .image = from->image_count > 0 ? from->images[0] : NULL,
+        .word = from->word,
     };
 
     kill_point("after", step_name(pending->step), pending->id);
@@ -109,9 +110,8 @@ static void add_storage(const struct engine *engine, const struct engine_contain
                         struct arena *arena, struct hands_container *subject)
 {
     const struct command *command = engine_command_of(engine, container->id);
-    const struct image_row *image = engine_image(engine, container->config->image_id);
 
-    subject->image = image == NULL ? NULL : image->image;
+    subject->is_paused = container->row->state == CONTAINER_PAUSED;
     add_volumes(engine, container->config, arena, subject);
     subject->doomed_volumes = engine_doomed_volumes(engine, container->id, arena);
     subject->commit = command == NULL ? NULL : command->commit;

@@ -114,6 +114,10 @@ void engine_walk_images(const struct engine *engine,
 void engine_walk_volumes(const struct engine *engine,
                          void (*visit)(void *owner, const struct volume_row *row), void *owner);
 
+/* Calls `visit` for the id of each upload that a command still wants. */
+void engine_walk_uploads(const struct engine *engine,
+                         void (*visit)(void *owner, const char *upload), void *owner);
+
 /* The anonymous volumes that go with the container when the step under way removes it; names, in
  * `arena`. */
 struct text_list engine_doomed_volumes(const struct engine *engine, const char *id,

@@ -58,6 +58,36 @@ void engine_walk_volumes(const struct engine *engine,
         visit(owner, &volume->row);
 }
 
+static void visit_errands(const struct errand_list *list,
+                          void (*visit)(void *owner, const char *upload), void *owner)
+{
+    const struct errand *errand;
+
+    TAILQ_FOREACH(errand, list, link)
+    {
+        if (errand_upload(errand) != NULL)
+            visit(owner, errand_upload(errand));
+    }
+}
+
+void engine_walk_uploads(const struct engine *engine,
+                         void (*visit)(void *owner, const char *upload), void *owner)
+{
+    const struct unit *unit = engine->ledger.units;
+    const struct command *command;
+
+    visit_errands(&engine->ledger.errands.images, visit, owner);
+    for (; unit != NULL; unit = unit->by_id.next) {
+        if (unit->current.command != NULL && unit->current.command->copy != NULL)
+            visit(owner, unit->current.command->copy->upload);
+        TAILQ_FOREACH(command, &unit->waiting, link)
+        {
+            if (command->copy != NULL)
+                visit(owner, command->copy->upload);
+        }
+    }
+}
+
 struct text_list engine_doomed_volumes(const struct engine *engine, const char *id,
                                        struct arena *arena)
 {

@@ -328,8 +328,8 @@ static void after_step(struct ledger *ledger, struct unit *unit, struct operatio
     const struct step_row *row = operation_row(operation);
     struct refusal why;
 
-    if (result->code == 0 && result->image != NULL &&
-        stock_take_result(ledger, unit, operation, result->image, &why) != FAILURE_NONE) {
+    if (result->code == 0 &&
+        stock_take_result(ledger, unit, operation, result, &why) != FAILURE_NONE) {
         operation_fail(operation, why.failure, mem_dup_text(why.text));
         return;
     }

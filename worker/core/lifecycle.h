@@ -18,6 +18,7 @@ struct step_result {
     const char *text;
     struct container_initialized init; /* of CREATE_RUNTIME and RESOLVE_CREATE */
     const struct image *image;         /* of PULL_IMAGE and COMMIT */
+    const char *word;                  /* of MOUNT: where */
 };
 
 /* Begin `kind` in `operation`, which is the unit's `current` or `passing` and free. Owns

@@ -24,6 +24,7 @@
 struct command;
 struct ledger;
 struct operation;
+struct step_result;
 struct unit;
 
 struct stock_image {
@@ -81,10 +82,10 @@ enum failure stock_take(struct ledger *ledger, struct unit *unit, struct command
 /* Whether its image is to be pulled first. */
 bool stock_wants_pull(const struct command *create);
 
-/* A step of the operation, a pull or a commit, has brought this image. FAILURE_NONE, or why the
- * operation cannot go on with it, also in `why`. */
+/* A step of the operation has succeeded: take the image that it has brought, if any, and the word.
+ * FAILURE_NONE, or why the operation cannot go on with it, also in `why`. */
 enum failure stock_take_result(struct ledger *ledger, struct unit *unit,
-                               struct operation *operation, const struct image *image,
+                               struct operation *operation, const struct step_result *result,
                                struct refusal *why);
 
 /* At the start: the same for a create that had begun, with the image that it had found then. */

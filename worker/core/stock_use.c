@@ -5,6 +5,7 @@
 #include "common/image_name.h"
 #include "common/mem.h"
 #include "worker/core/ledger.h"
+#include "worker/core/lifecycle.h"
 #include "worker/core/stock.h"
 
 /* What it is made from and uses, also while it is being created. NULL: nothing is known. */
@@ -124,6 +125,13 @@ static enum failure take_pulled(struct ledger *ledger, struct unit *unit, struct
     return check_volumes(ledger, create->config, why);
 }
 
+static void add_result(struct command *command, const char *text)
+{
+    command->results.items = arena_zeroed(&command->arena, sizeof(char *));
+    command->results.items[0] = arena_text(&command->arena, text);
+    command->results.count = 1;
+}
+
 static void take_committed(struct ledger *ledger, struct command *command,
                            const struct image *image)
 {
@@ -132,18 +140,20 @@ static void take_committed(struct ledger *ledger, struct command *command,
 
     named.names = (struct text_list){ .items = &name, .count = name == NULL ? 0 : 1 };
     stock_add_image(ledger, &named, command->id);
-    command->results.items = arena_zeroed(&command->arena, sizeof(char *));
-    command->results.items[0] = arena_text(&command->arena, image->id);
-    command->results.count = 1;
+    add_result(command, image->id);
 }
 
 enum failure stock_take_result(struct ledger *ledger, struct unit *unit,
-                               struct operation *operation, const struct image *image,
+                               struct operation *operation, const struct step_result *result,
                                struct refusal *why)
 {
+    if (result->word != NULL && operation->command != NULL)
+        add_result(operation->command, result->word);
+    if (result->image == NULL)
+        return FAILURE_NONE;
     if (operation->kind == CONTAINER_OPERATION_CREATE)
-        return take_pulled(ledger, unit, operation->command, image, why);
-    take_committed(ledger, operation->command, image);
+        return take_pulled(ledger, unit, operation->command, result->image, why);
+    take_committed(ledger, operation->command, result->image);
     return FAILURE_NONE;
 }
 

@@ -18,6 +18,7 @@
 #include "worker/io/rootfs.h"
 #include "worker/io/rootfs_mount.h"
 #include "worker/io/spec.h"
+#include "worker/io/storage.h"
 #include "worker/io/users.h"
 
 #define ACCOUNT_FILE_MAX (4 * 1024 * 1024) /* bytes of passwd or group */
@@ -43,16 +44,27 @@ static int make_directories(const struct bundle_request *request, struct error *
     return r < 0 ? r : files_make_directories(volatile_directory, 0700, err);
 }
 
+static struct storage_request storage_request_of(const struct bundle_request *request)
+{
+    return (struct storage_request){
+        .layout = request->layout,
+        .images = request->images,
+        .id = request->id,
+        .config = request->config,
+        .volumes = request->volumes,
+        .volume_count = request->volume_count,
+    };
+}
+
 int bundle_make(const struct bundle_request *request, struct outcome *outcome)
 {
+    struct storage_request storage = storage_request_of(request);
     struct error err = { 0 };
-    autoclose int root_fd = -1;
+    int r = storage_make(&storage, outcome);
 
-    if (rootfs_open(request->config->rootfs, &root_fd, &err) < 0)
-        return outcome_fail(outcome, FAILURE_ROOTFS, &err);
-    if (make_directories(request, &err) < 0)
+    if (r >= 0 && make_directories(request, &err) < 0)
         return outcome_fail_system(outcome, &err);
-    return 0;
+    return r;
 }
 
 /* Relative to `directory`; what is not there is fine. */
@@ -175,11 +187,14 @@ static int find_user(const struct bundle_request *request, int root_fd, struct a
     return user_resolve(request->config->user, passwd, group, arena, ret, err);
 }
 
-static int write_config(const struct bundle_request *request, const struct user_identity *user,
-                        const struct network_paths *network, struct outcome *outcome)
+static int write_config(const struct bundle_request *request, const char *root,
+                        const struct user_identity *user, const struct network_paths *network,
+                        struct outcome *outcome)
 {
     struct spec_request spec = {
+        .layout = request->layout,
         .id = request->id,
+        .root = root,
         .created = request->created,
         .config = request->config,
         .user = user,
@@ -220,16 +235,21 @@ int bundle_prepare(const struct bundle_request *request, struct outcome *outcome
 {
     __attribute__((cleanup(network_paths_done))) struct network_paths network = { 0 };
     autoarena arena = { 0 };
+    autofree char *root = NULL;
     autoclose int root_fd = -1;
+    struct storage_request storage = storage_request_of(request);
     struct user_identity user;
     struct error err = { 0 };
     int r;
 
-    if (rootfs_open(request->config->rootfs, &root_fd, &err) < 0)
-        return outcome_fail(outcome, FAILURE_ROOTFS, &err);
     if (make_run_directories(request, &err) < 0)
         return outcome_fail_system(outcome, &err);
     drop_stale(request);
+    r = storage_mount(&storage, &root, outcome);
+    if (r < 0)
+        return r;
+    if (rootfs_open(root, &root_fd, &err) < 0)
+        return outcome_fail(outcome, FAILURE_ROOTFS, &err);
     if (find_user(request, root_fd, &arena, &user, &err) < 0)
         return outcome_fail(outcome, FAILURE_INVALID_ARGUMENT, &err);
     r = write_network_files(request, root_fd, &network, &err);
@@ -237,7 +257,7 @@ int bundle_prepare(const struct bundle_request *request, struct outcome *outcome
         return outcome_fail(outcome, FAILURE_INVALID_ARGUMENT, &err);
     if (r < 0)
         return outcome_fail_system(outcome, &err);
-    return write_config(request, &user, &network, outcome);
+    return write_config(request, root, &user, &network, outcome);
 }
 
 /* Nothing is mounted there in good times; but removing must never reach into a mount. */
@@ -285,11 +305,14 @@ static int clear_volatile(const struct layout *layout, const char *id, struct ou
     return remove_directory(directory, outcome);
 }
 
-int bundle_clear(const struct layout *layout, const char *id, uint32_t run, struct outcome *outcome)
+int bundle_clear(const struct layout *layout, const char *id, uint32_t run,
+                 const struct container_config *config, struct outcome *outcome)
 {
     autofree char *runtime_state = layout_runtime_state(layout, id, run);
     int r = remove_directory(runtime_state, outcome);
 
+    if (r >= 0)
+        r = storage_unmount(layout, id, config, outcome);
     return r < 0 ? r : clear_volatile(layout, id, outcome);
 }
 
@@ -308,15 +331,14 @@ static void drop_exits_of(const struct layout *layout, const char *id)
     (void)closedir(directory);
 }
 
-int bundle_remove(const struct layout *layout, const char *id, struct outcome *outcome)
+int bundle_remove(const struct layout *layout, const char *id, const struct text_list *doomed,
+                  struct outcome *outcome)
 {
     autofree char *bundle = layout_bundle(layout, id);
-    struct error err = { 0 };
-    int r;
+    int r = storage_remove(layout, id, doomed, outcome);
 
-    if (rootfs_remove(layout, id, &err) < 0)
-        return outcome_fail_system(outcome, &err);
-    r = clear_volatile(layout, id, outcome);
+    if (r >= 0)
+        r = clear_volatile(layout, id, outcome);
     if (r >= 0)
         r = remove_directory(bundle, outcome);
     drop_exits_of(layout, id);

@@ -9,6 +9,8 @@
 #include <stdint.h>
 
 #include "schemas/container_config.h"
+#include "schemas/volumes.h"
+#include "worker/io/images.h"
 #include "worker/io/layout.h"
 #include "worker/io/outcome.h"
 
@@ -20,6 +22,9 @@ struct bundle_request {
     const struct container_config *config;
     bool has_cgroup_namespace;
     bool lacks_pids_controller; /* of this host: no limit but one that was asked for */
+    struct images *images;
+    const struct volume *const *volumes; /* what is known of those that it mounts */
+    size_t volume_count;
 };
 
 /* create: the root filesystem is usable; make the container's directories. */
@@ -31,10 +36,11 @@ int bundle_prepare(const struct bundle_request *request, struct outcome *outcome
 /* cleanup: unmount and remove what RUN has of the container and of its run; the runtime has deleted
  * the run if it could. A root filesystem that others than the run hold stays mounted. */
 int bundle_clear(const struct layout *layout, const char *id, uint32_t run,
-                 struct outcome *outcome);
+                 const struct container_config *config, struct outcome *outcome);
 
-/* remove: everything, exit files of all runs too. */
-int bundle_remove(const struct layout *layout, const char *id, struct outcome *outcome);
+/* remove: everything, exit files of all runs and the `doomed` volumes too. */
+int bundle_remove(const struct layout *layout, const char *id, const struct text_list *doomed,
+                  struct outcome *outcome);
 
 /* The files of a run that never came to be: exit file and its copy. */
 int bundle_forget_run(const struct layout *layout, const char *id, uint32_t run,

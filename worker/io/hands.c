@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "common/io/clock.h"
 #include "common/io/files.h"
@@ -11,14 +13,19 @@
 #include "common/mem.h"
 #include "worker/io/cgroups.h"
 #include "worker/io/exits.h"
+#include "worker/io/images.h"
 #include "worker/io/plans.h"
 #include "worker/io/probe.h"
 #include "worker/io/process.h"
 #include "worker/io/runtime.h"
+#include "worker/io/sweep.h"
+#include "worker/io/uploads.h"
 #include "worker/io/watch.h"
 
 /* What a killed worker asked a runtime for ends by itself within this time. */
-#define LATE_CALL_MS 20000
+#define LATE_CALL_MS   20000
+#define STORE_THREADS  2
+#define STORE_JOBS_MAX 1024
 
 struct hands {
     struct tools tools;
@@ -95,12 +102,30 @@ static int make_tools(struct hands *hands, struct error *err)
     return 0;
 }
 
+static int open_store(struct tools *tools, struct error *err)
+{
+    autofree char *storage = layout_storage(&tools->layout);
+    int r = files_make_directories(storage, 0700, err);
+
+    tools->closing_fd = eventfd(0, EFD_CLOEXEC);
+    if (r >= 0 && tools->closing_fd < 0)
+        r = error_set_errno(err, "eventfd");
+    if (r >= 0)
+        r = images_open(storage, &tools->images, err);
+    if (r >= 0)
+        r = jobpool_new(tools->loop, STORE_THREADS, STORE_JOBS_MAX, &tools->store, err);
+    return r;
+}
+
 /* Jobs look at the layout and the control groups: they go last, when no job is under way. */
 static void free_hands(void *owner)
 {
     struct hands *hands = owner;
 
     cgroups_destroy(hands->tools.cgroups);
+    images_close(hands->tools.images);
+    if (hands->tools.closing_fd >= 0)
+        (void)close(hands->tools.closing_fd);
     layout_done(&hands->tools.layout);
     free(hands);
 }
@@ -127,6 +152,7 @@ int hands_new(struct event_base *loop, struct jobpool *pool, const char *state_d
     int r;
 
     hands->tools.loop = loop;
+    hands->tools.closing_fd = -1;
     hands->tools.pool = pool;
     hands->events = *events;
     hands->owner = owner;
@@ -138,26 +164,42 @@ int hands_new(struct event_base *loop, struct jobpool *pool, const char *state_d
         return r;
     layout_init(&hands->tools.layout, state, run);
     r = make_tools(hands, err);
+    if (r >= 0)
+        r = open_store(&hands->tools, err);
     if (r < 0)
         return r;
     *ret = steal_ptr(hands);
     return 0;
 }
 
+/* What takes long ends soon. */
+static void give_up(struct tools *tools)
+{
+    static const uint64_t one = 1;
+
+    atomic_store(&tools->is_closing, true);
+    if (tools->closing_fd >= 0)
+        (void)!write(tools->closing_fd, &one, sizeof(one));
+}
+
 /* What calls back is closed before what would be called. */
 void hands_destroy(struct hands *hands)
 {
     struct runtimes *runtimes;
+    struct jobpool *store;
 
     if (hands == NULL)
         return;
     runtimes = hands->tools.runtimes;
+    store = hands->tools.store;
+    give_up(&hands->tools);
     probe_destroy(hands->tools.probe);
     run_watches_destroy(hands->tools.watches);
     if (runtimes != NULL)
         runtimes_close(runtimes);
     exits_destroy(hands->tools.exits);
     steps_close(hands->steps); /* may free the hands */
+    jobpool_destroy(store);
     runtimes_destroy(runtimes);
 }
 
@@ -270,18 +312,26 @@ void hands_unmount(struct hands *hands, const struct hands_container *container,
     (void)steps_begin(hands->steps, &plan_unmount, container, done, owner);
 }
 
-void hands_store(struct hands *hands, const struct hands_storage *request, hands_storage_fn *done,
+/* Such a step is about no container. */
+void hands_store(struct hands *hands, const struct hands_storage *request, hands_done_fn *done,
                  void *owner)
 {
-    static const struct hands_storage_result result = {
-        .code = -EOPNOTSUPP,
-        .failure = FAILURE_UNSUPPORTED,
-        .text = "this worker cannot do it yet",
+    static const struct hands_container nobody = {
+        .id = "0000000000000000000000000000000000000000000000000000000000000000",
     };
 
-    (void)hands;
-    (void)request;
-    done(owner, &result);
+    step_set_storage(steps_begin(hands->steps, storage_plan(request->kind), &nobody, done, owner),
+                     request);
+}
+
+void hands_forget_upload(struct hands *hands, const char *upload)
+{
+    uploads_forget(&hands->tools.layout, upload);
+}
+
+int hands_sweep(struct hands *hands, const struct hands_known *known, struct error *err)
+{
+    return sweep(&hands->tools, known, err);
 }
 
 void hands_forget_exit(struct hands *hands, const char *id, uint32_t run)

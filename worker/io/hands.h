@@ -50,7 +50,7 @@ struct hands_container {
     uint64_t created;    /* ns since 1970 */
     uint32_t pid;        /* of init, when there is one */
     uint64_t pid_started;
-    const struct image *image;           /* that it is made from; NULL: of a directory */
+    bool is_paused;
     const struct volume *const *volumes; /* those of its mounts that are known */
     size_t volume_count;
     struct text_list doomed_volumes;       /* of a removal: names of what goes with it */
@@ -65,7 +65,9 @@ struct hands_result {
     enum failure failure;              /* for the command's outcome, when code is negative */
     const char *text;                  /* the sentence, borrowed for the call */
     struct container_initialized init; /* of hands_create_runtime; texts borrowed */
-    const struct image *image;         /* of hands_pull_image and hands_commit; borrowed */
+    const struct image *const *images; /* of hands_pull_image, hands_commit and hands_store */
+    size_t image_count;
+    const char *word; /* of hands_mount: where; borrowed */
 };
 
 typedef void hands_done_fn(void *owner, const struct hands_result *result);
@@ -200,18 +202,8 @@ struct hands_storage {
     const struct volume *volume; /* to be created or removed */
 };
 
-struct hands_storage_result {
-    int code; /* as in struct hands_result */
-    enum failure failure;
-    const char *text;
-    const struct image *const *images; /* of a pull, load, import; borrowed for the call */
-    size_t image_count;
-};
-
-typedef void hands_storage_fn(void *owner, const struct hands_storage_result *result);
-
-/* Each is idempotent, as a step is; `done` is called on the loop, once. */
-void hands_store(struct hands *hands, const struct hands_storage *request, hands_storage_fn *done,
+/* Idempotent, as a step is. */
+void hands_store(struct hands *hands, const struct hands_storage *request, hands_done_fn *done,
                  void *owner);
 
 /* The upload is not needed any more. */

@@ -130,6 +130,11 @@ int images_tag(struct images *images, const char *image, const char *name, struc
 /* -ENOENT when no image has the name. The image stays. */
 int images_untag(struct images *images, const char *name, struct error *err);
 
+/* Make these the names of the image of this id: the worker's journal decides how an image is
+ * called, and the store is made to agree when it matters, which is for archives. */
+int images_set_names(struct images *images, const char *id, const struct text_list *names,
+                     struct error *err);
+
 /* Drop the image with all its names, and what no other image uses. */
 int images_remove(struct images *images, const char *image, struct error *err);
 

@@ -28,6 +28,9 @@ static struct bundle_request bundle_request_of(const struct step *step)
         .config = step->config,
         .has_cgroup_namespace = cgroups_is_v2(step->tools->cgroups),
         .lacks_pids_controller = !cgroups_can_limit_pids(step->tools->cgroups),
+        .images = step->tools->images,
+        .volumes = step->volumes,
+        .volume_count = step->volume_count,
     };
 }
 
@@ -239,7 +242,7 @@ static void work_undo_files(struct step *step)
     if (cgroups_clear(step->tools->cgroups, step->id, PLAN_KILL_MS, &err) < 0)
         (void)outcome_fail_system(&step->stage, &err);
     (void)bundle_forget_run(layout, step->id, step->run, &step->stage);
-    (void)bundle_clear(layout, step->id, step->run, &step->stage);
+    (void)bundle_clear(layout, step->id, step->run, step->config, &step->stage);
 }
 
 static void undo_files(struct step *step)

@@ -82,7 +82,7 @@ static void work_clear_files(struct step *step)
     if (r < 0)
         (void)outcome_fail_system(&step->stage, &err);
     else
-        (void)bundle_clear(layout, step->id, step->run, &step->stage);
+        (void)bundle_clear(layout, step->id, step->run, step->config, &step->stage);
 }
 
 static void clear_files(struct step *step)
@@ -97,7 +97,7 @@ const struct step_plan plan_delete_runtime = { .name = "delete-runtime", .stages
 
 static void work_remove(struct step *step)
 {
-    (void)bundle_remove(&step->tools->layout, step->id, &step->stage);
+    (void)bundle_remove(&step->tools->layout, step->id, &step->doomed_volumes, &step->stage);
 }
 
 static void remove_directories(struct step *step)

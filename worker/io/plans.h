@@ -23,9 +23,12 @@ extern const struct step_plan plan_update_limits;
 /* plan_storage.c */
 extern const struct step_plan plan_pull_image;
 extern const struct step_plan plan_commit;
-extern const struct step_plan plan_copy;
 extern const struct step_plan plan_mount;
 extern const struct step_plan plan_unmount;
+const struct step_plan *storage_plan(enum hands_storage_kind kind);
+
+/* plan_copy.c */
+extern const struct step_plan plan_copy;
 
 /* plan_remove.c */
 extern const struct step_plan plan_delete_runtime;

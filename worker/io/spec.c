@@ -251,12 +251,12 @@ static json_t *make_annotations(const struct spec_request *request)
     return annotations;
 }
 
-static json_t *make_root(const struct container_config *config)
+static json_t *make_root(const struct spec_request *request)
 {
     json_t *root = json_object();
 
-    spec_put_text(root, "path", config->rootfs);
-    spec_put(root, "readonly", json_boolean(config->read_only));
+    spec_put_text(root, "path", request->root);
+    spec_put(root, "readonly", json_boolean(request->config->read_only));
     return root;
 }
 
@@ -280,7 +280,7 @@ int spec_write(const struct spec_request *request, char **ret, struct error *err
         return r;
 
     spec_put_text(spec, "ociVersion", OCI_VERSION);
-    spec_put(spec, "root", make_root(request->config));
+    spec_put(spec, "root", make_root(request));
     spec_put_text(spec, "hostname", network_hostname(request->config, request->id, buffer));
     spec_put(spec, "annotations", make_annotations(request));
     *ret = json_dumps(spec, JSON_COMPACT);

@@ -11,10 +11,13 @@
 
 #include "common/error.h"
 #include "schemas/container_config.h"
+#include "worker/io/layout.h"
 #include "worker/io/users.h"
 
 struct spec_request {
+    const struct layout *layout;
     const char *id;
+    const char *root; /* path of the root filesystem */
     uint64_t created; /* ns since 1970 */
     const struct container_config *config;
     const struct user_identity *user;

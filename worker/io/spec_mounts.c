@@ -11,6 +11,7 @@
 
 #include "common/arena.h"
 #include "common/auto.h"
+#include "common/id.h"
 #include "common/mem.h"
 #include "worker/io/spec_json.h"
 
@@ -178,10 +179,13 @@ static int check_user_mount(const struct mount_config *config, struct error *err
 {
     struct stat status;
     bool is_bind = strcmp(config->type, "bind") == 0;
+    bool is_volume = strcmp(config->type, "volume") == 0;
 
-    if (!is_bind && strcmp(config->type, "tmpfs") != 0)
-        return error_set(err, -EINVAL, "mount %s: type \"%s\" is neither bind nor tmpfs",
+    if (!is_bind && !is_volume && strcmp(config->type, "tmpfs") != 0)
+        return error_set(err, -EINVAL, "mount %s: type \"%s\" is not bind, volume or tmpfs",
                          config->destination, config->type);
+    if (is_volume && (config->source == NULL || !name_is_valid(config->source)))
+        return error_set(err, -EINVAL, "mount %s: the volume has no name", config->destination);
     if (config->destination[0] != '/' || count_components(config->destination) == 0)
         return error_set(err, -EINVAL, "mount \"%s\": not an absolute path below /",
                          config->destination);
@@ -197,16 +201,29 @@ static int check_user_mount(const struct mount_config *config, struct error *err
     return 0;
 }
 
-static int add_user_mount(struct mount_set *set, const struct mount_config *config,
-                          struct error *err)
+/* A volume is a bind mount of its data. */
+static const char *source_of(struct mount_set *set, const struct layout *layout,
+                             const struct mount_config *config)
+{
+    autofree char *data = NULL;
+
+    if (strcmp(config->type, "volume") != 0)
+        return strcmp(config->type, "bind") == 0 ? config->source : "tmpfs";
+    data = layout_volume_data(layout, config->source);
+    return arena_text(&set->arena, data);
+}
+
+static int add_user_mount(struct mount_set *set, const struct layout *layout,
+                          const struct mount_config *config, struct error *err)
 {
     struct spec_mount *mount;
-    bool is_bind = strcmp(config->type, "bind") == 0;
+    bool is_bind = strcmp(config->type, "tmpfs") != 0;
     int r = check_user_mount(config, err);
 
     if (r < 0)
         return r;
-    mount = add_mount(set, config->destination, config->type, is_bind ? config->source : "tmpfs");
+    mount = add_mount(set, config->destination, is_bind ? "bind" : "tmpfs",
+                      source_of(set, layout, config));
     if (is_bind && !has_option(config, OPTIONS("bind", "rbind")))
         add_options(mount, OPTIONS("rbind"));
     if (!has_option(config, PROPAGATIONS))
@@ -215,8 +232,10 @@ static int add_user_mount(struct mount_set *set, const struct mount_config *conf
         add_options(mount, OPTIONS("nosuid"));
     if (!is_bind && !has_option(config, OPTIONS("dev", "nodev")))
         add_options(mount, OPTIONS("nodev"));
-    for (size_t i = 0; i < config->options.count; i++)
-        mount->options[mount->option_count++] = config->options.items[i];
+    for (size_t i = 0; i < config->options.count; i++) {
+        if (strcmp(config->options.items[i], "nocopy") != 0) /* for the worker */
+            mount->options[mount->option_count++] = config->options.items[i];
+    }
     return 0;
 }
 
@@ -264,7 +283,7 @@ int spec_mounts(const struct spec_request *request, struct json_t **ret, struct 
     add_file(&set, request, "/etc/resolv.conf", request->resolv_conf);
     add_file(&set, request, "/etc/hostname", request->hostname);
     for (size_t i = 0; i < request->config->mounts.count; i++) {
-        int r = add_user_mount(&set, &mounts[i], err);
+        int r = add_user_mount(&set, request->layout, &mounts[i], err);
 
         if (r < 0)
             return r;

@@ -152,13 +152,23 @@ static int put_limits(const struct spec_request *request, json_t *process, struc
     return 0;
 }
 
+static json_t *make_args(const struct container_config *config)
+{
+    json_t *args =
+        spec_texts((const char *const *)config->entrypoint.items, config->entrypoint.count);
+
+    for (size_t i = 0; i < config->command.count; i++)
+        (void)json_array_append_new(args, json_string(config->command.items[i]));
+    return args;
+}
+
 int spec_process(const struct spec_request *request, struct json_t **ret, struct error *err)
 {
     const struct container_config *config = request->config;
     autojson *process = json_object();
     int r;
 
-    if (config->command.count == 0)
+    if (config->entrypoint.count + config->command.count == 0)
         return error_set(err, -EINVAL, "no command to run");
     if (config->workdir != NULL && config->workdir[0] != '/')
         return error_set(err, -EINVAL, "working directory %s: not an absolute path",
@@ -166,8 +176,7 @@ int spec_process(const struct spec_request *request, struct json_t **ret, struct
 
     spec_put(process, "terminal", json_boolean(config->terminal));
     spec_put(process, "user", make_user(request->user));
-    spec_put(process, "args",
-             spec_texts((const char *const *)config->command.items, config->command.count));
+    spec_put(process, "args", make_args(config));
     spec_put(process, "env", make_env(request));
     spec_put_text(process, "cwd", config->workdir == NULL ? "/" : config->workdir);
     spec_put(process, "noNewPrivileges", json_boolean(config->no_new_privileges));

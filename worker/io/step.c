@@ -43,6 +43,9 @@ static void give_result(struct step *step)
         .failure = step->outcome.failure,
         .text = step->outcome.text,
         .init = step->init,
+        .images = step->images,
+        .image_count = step->image_count,
+        .word = step->word,
     };
 
     step->is_ended = true;
@@ -150,23 +153,42 @@ void steps_close(struct steps *steps)
 
 /* A copy of one's own: what the caller lent ends with its call. A message is copied by writing it
  * down and reading it again. */
-static const struct container_config *copy_config(struct step *step,
-                                                  const struct container_config *config)
+static void *copy_message(struct step *step, const struct schema *schema, const void *message)
 {
-    struct container_config *copy;
     struct buffer wire = { 0 };
     struct error err = { 0 };
+    void *copy;
 
-    if (config == NULL)
+    if (message == NULL)
         return NULL;
-    copy = arena_zeroed(&step->arena, sizeof(*copy));
-    schema_encode(&container_config_schema, config, &wire);
-    if (schema_decode(&container_config_schema, buffer_bytes(&wire), copy, &step->arena, &err) <
-        0) {
-        log_failure("step.config", &err);
+    copy = arena_zeroed(&step->arena, schema->size);
+    schema_encode(schema, message, &wire);
+    if (schema_decode(schema, buffer_bytes(&wire), copy, &step->arena, &err) < 0) {
+        log_failure("step.copy", &err);
         abort();
     }
     buffer_done(&wire);
+    return copy;
+}
+
+static void copy_volumes(struct step *step, const struct hands_container *container)
+{
+    const struct volume **volumes =
+        arena_zeroed(&step->arena, container->volume_count * sizeof(*volumes));
+
+    for (size_t i = 0; i < container->volume_count; i++)
+        volumes[i] = copy_message(step, &volume_schema, container->volumes[i]);
+    step->volumes = volumes;
+    step->volume_count = container->volume_count;
+}
+
+static struct text_list copy_texts(struct step *step, const struct text_list *texts)
+{
+    struct text_list copy = { .items = arena_zeroed(&step->arena, texts->count * sizeof(char *)),
+                              .count = texts->count };
+
+    for (size_t i = 0; i < texts->count; i++)
+        copy.items[i] = arena_text(&step->arena, texts->items[i]);
     return copy;
 }
 
@@ -176,6 +198,18 @@ static void make_ready(struct step *step)
     step->is_ready = true;
     STAILQ_INSERT_TAIL(&step->steps->ready, step, ready_link);
     event_active(step->steps->kick, 0, 0);
+}
+
+void step_set_storage(struct step *step, const struct hands_storage *storage)
+{
+    step->storage = (struct hands_storage){
+        .kind = storage->kind,
+        .pull = copy_message(step, &image_pull_schema, storage->pull),
+        .load = copy_message(step, &image_load_schema, storage->load),
+        .import = copy_message(step, &image_import_schema, storage->import),
+        .image = arena_text(&step->arena, storage->image),
+        .volume = copy_message(step, &volume_schema, storage->volume),
+    };
 }
 
 struct step *steps_begin(struct steps *steps, const struct step_plan *plan,
@@ -191,11 +225,16 @@ struct step *steps_begin(struct steps *steps, const struct step_plan *plan,
     memcpy(step->id, container->id, sizeof(step->id));
     step->run = container->run;
     run_name_write(container->id, container->run, step->name);
-    step->config = copy_config(step, container->config);
+    step->config = copy_message(step, &container_config_schema, container->config);
+    step->commit = copy_message(step, &container_commit_schema, container->commit);
+    step->copy = copy_message(step, &container_copy_schema, container->copy);
+    step->doomed_volumes = copy_texts(step, &container->doomed_volumes);
+    copy_volumes(step, container);
     step->runtime = arena_text(&step->arena, container->runtime);
     step->created = container->created;
     step->pid = container->pid;
     step->pid_started = container->pid_started;
+    step->is_paused = container->is_paused;
     step->done = done;
     step->owner = owner;
     LIST_INSERT_HEAD(&steps->all, step, link);
@@ -263,7 +302,7 @@ static void on_worked(struct job *job)
     }
 }
 
-void step_job(struct step *step, step_work_fn *work)
+static void submit(struct step *step, struct jobpool *pool, step_work_fn *work)
 {
     struct error err = { 0 };
 
@@ -272,12 +311,22 @@ void step_job(struct step *step, step_work_fn *work)
     step->job = (struct job){ .work = on_work, .done = on_worked };
     step->is_in_job = true;
     step->steps->jobs++;
-    if (jobpool_submit(step->tools->pool, &step->job, &err) >= 0)
+    if (jobpool_submit(pool, &step->job, &err) >= 0)
         return;
 
     step->is_in_job = false;
     step->steps->jobs--;
     step_fail(step, FAILURE_BUSY, &err);
+}
+
+void step_job(struct step *step, step_work_fn *work)
+{
+    submit(step, step->tools->pool, work);
+}
+
+void step_store_job(struct step *step, step_work_fn *work)
+{
+    submit(step, step->tools->store, work);
 }
 
 static void on_runtime_answer(void *owner, const struct runtime_answer *answer)

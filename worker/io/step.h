@@ -10,6 +10,7 @@
 #ifndef GANTRY_WORKER_IO_STEP_H
 #define GANTRY_WORKER_IO_STEP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -24,6 +25,7 @@ struct cgroups;
 struct conmon_launch;
 struct event_base;
 struct exits;
+struct images;
 struct probe;
 struct runtimes;
 struct step;
@@ -34,6 +36,10 @@ struct run_watches;
 struct tools {
     struct event_base *loop;
     struct jobpool *pool;    /* borrowed */
+    struct jobpool *store;   /* for what may take minutes: pulls, archives, copies */
+    struct images *images;   /* any thread */
+    atomic_bool is_closing;  /* such a job gives up */
+    int closing_fd;          /* likewise: readable then */
     struct layout layout;    /* any thread */
     struct cgroups *cgroups; /* any thread */
     struct runtimes *runtimes;
@@ -78,6 +84,17 @@ struct step {
     bool is_waiting_probe;
     struct container_initialized init; /* the result of an init */
 
+    const struct volume *const *volumes; /* those of its mounts that are known */
+    size_t volume_count;
+    struct text_list doomed_volumes;
+    const struct container_commit *commit;
+    const struct container_copy *copy;
+    struct hands_storage storage; /* of a command about images or volumes */
+    const struct image **images;  /* the result of these, and of a pull or commit */
+    size_t image_count;
+    bool is_paused;
+    char *word; /* a further result: a path */
+
     struct outcome stage;   /* of the stage's job */
     struct outcome outcome; /* of the step: the first failure */
     step_work_fn *work;
@@ -103,6 +120,9 @@ void steps_close(struct steps *steps);
 struct step *steps_begin(struct steps *steps, const struct step_plan *plan,
                          const struct hands_container *container, hands_done_fn *done, void *owner);
 
+/* What a command about images or volumes wants; copied. */
+void step_set_storage(struct step *step, const struct hands_storage *storage);
+
 /* The stage is done. */
 void step_next(struct step *step);
 
@@ -115,6 +135,9 @@ void step_finish(struct step *step);
 
 /* Do `work` on the pool, then the next stage, or fail as it says. */
 void step_job(struct step *step, step_work_fn *work);
+
+/* The same for work that may take minutes. It ends with -ECANCELED once tools->is_closing. */
+void step_store_job(struct step *step, step_work_fn *work);
 
 /* Call a runtime (its program's path) with words up to a NULL; then the next stage, or fail as it
  * says. */

@@ -122,6 +122,7 @@ static int write_bundle(struct trial *trial, const struct cgroups *cgroups, stru
     };
     struct spec_request request = {
         .id = trial->name,
+        .root = trial->rootfs,
         .config = &config,
         .user = &root,
         .has_cgroup_namespace = cgroups_is_v2(cgroups),

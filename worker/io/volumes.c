@@ -94,7 +94,7 @@ static int open_locked(const struct layout *layout, const char *name, struct ope
 }
 
 /* _data appears with its owner and mode, or not at all. */
-static int make_data(int volume_fd, const struct volume *volume, struct error *err)
+static int make_data(int volume_fd, const struct volume_place *volume, struct error *err)
 {
     uid_t uid = volume->has_owner ? volume->uid : 0;
     gid_t gid = volume->has_owner ? volume->gid : 0;
@@ -111,7 +111,7 @@ static int make_data(int volume_fd, const struct volume *volume, struct error *e
     return 0;
 }
 
-int volume_create(const struct volume *volume, struct error *err)
+int volume_create(const struct volume_place *volume, struct error *err)
 {
     autofree char *path = layout_volume(volume->layout, volume->name);
     autoclose int volume_fd = -1;
@@ -134,7 +134,8 @@ static int write_mark(const char *path, struct error *err)
 }
 
 /* 1: this call has mounted it. */
-static int mount_data(const struct volume *volume, const struct opened *opened, struct error *err)
+static int mount_data(const struct volume_place *volume, const struct opened *opened,
+                      struct error *err)
 {
     const struct volume_options *options = &volume->options;
     struct mount_request request = {
@@ -179,7 +180,8 @@ static int open_data(const struct opened *opened, struct error *err)
     return fd < 0 ? error_set_errno(err, "open %s", opened->data) : fd;
 }
 
-static int resume_copy(const struct volume *volume, const struct opened *opened, struct error *err)
+static int resume_copy(const struct volume_place *volume, const struct opened *opened,
+                       struct error *err)
 {
     autoclose int data_fd = open_data(opened, err);
     struct volume_staging staging =
@@ -190,7 +192,7 @@ static int resume_copy(const struct volume *volume, const struct opened *opened,
     return volume_copy_resume(&staging, data_fd, volume->has_owner, err);
 }
 
-int volume_mount(const struct volume *volume, const char *container, struct error *err)
+int volume_mount(const struct volume_place *volume, const char *container, struct error *err)
 {
     autoopened struct opened opened = NOT_OPENED;
     int added = 0;
@@ -221,7 +223,7 @@ static int open_source(int rootfs_fd, const char *destination, int *ret, struct 
     return fd >= 0 || fd == -ENOENT || fd == -ENOTDIR ? 0 : fd;
 }
 
-static int copy_up(const struct volume *volume, const struct opened *opened, int source_fd,
+static int copy_up(const struct volume_place *volume, const struct opened *opened, int source_fd,
                    struct error *err)
 {
     autoclose int data_fd = open_data(opened, err);
@@ -240,7 +242,7 @@ static int copy_up(const struct volume *volume, const struct opened *opened, int
     return volume_copy_fill(&staging, data_fd, source_fd, volume->has_owner, err);
 }
 
-int volume_copy_up(const struct volume *volume, int rootfs_fd, const char *destination,
+int volume_copy_up(const struct volume_place *volume, int rootfs_fd, const char *destination,
                    struct error *err)
 {
     autoopened struct opened opened = NOT_OPENED;

@@ -33,7 +33,7 @@ int volume_options_set(struct volume_options *options, const char *key, const ch
                        struct error *err);
 
 /* All borrowed. */
-struct volume {
+struct volume_place {
     const struct layout *layout;
     const char *name; /* name_is_valid(), else -EINVAL */
     struct volume_options options;
@@ -44,12 +44,12 @@ struct volume {
 
 /* Make the directories, on the disk when it returns. What is there stays as it is. The undo is
  * volume_remove(). */
-int volume_create(const struct volume *volume, struct error *err);
+int volume_create(const struct volume_place *volume, struct error *err);
 
 /* `container` (an id) uses it from now on; mounts what is to be mounted, unless it is. Finishes a
  * copy-up that a crash has cut short. A failure undoes what this call did. -ENOENT when there is no
  * such volume. */
-int volume_mount(const struct volume *volume, const char *container, struct error *err);
+int volume_mount(const struct volume_place *volume, const char *container, struct error *err);
 
 /*
  * When the volume is empty, and only then (CVE-2020-1726), copy into it what the container's root
@@ -58,7 +58,7 @@ int volume_mount(const struct volume *volume, const char *container, struct erro
  * filesystem, symbolic links resolved within it, is not copied and no failure. A crash leaves the
  * volume empty or, from volume_mount() on, full. Not to be called for "nocopy".
  */
-int volume_copy_up(const struct volume *volume, int rootfs_fd, const char *destination,
+int volume_copy_up(const struct volume_place *volume, int rootfs_fd, const char *destination,
                    struct error *err);
 
 /* `container` uses it no longer; the last one's going unmounts it. Success when it did not. */

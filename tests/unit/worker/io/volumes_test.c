@@ -29,14 +29,14 @@
 #define PATH(...) storage_rig_path(rig, __VA_ARGS__)
 #define DATA(...) storage_rig_path(rig, "state/volumes/web/_data/" __VA_ARGS__)
 
-static struct volume plain_volume(const struct storage_rig *rig)
+static struct volume_place plain_volume(const struct storage_rig *rig)
 {
-    return (struct volume){ .layout = &rig->layout, .name = "web" };
+    return (struct volume_place){ .layout = &rig->layout, .name = "web" };
 }
 
-static struct volume tmpfs_volume(const struct storage_rig *rig)
+static struct volume_place tmpfs_volume(const struct storage_rig *rig)
 {
-    return (struct volume){ .layout = &rig->layout,
+    return (struct volume_place){ .layout = &rig->layout,
                             .name = "web",
                             .options = { .type = "tmpfs", .words = "size=1m,nodev" } };
 }
@@ -54,7 +54,7 @@ static void assert_content(const char *path, const char *content)
     assert_string_equal(text, content);
 }
 
-static void create_and_mount(const struct volume *volume)
+static void create_and_mount(const struct volume_place *volume)
 {
     struct error err = { 0 };
 
@@ -62,7 +62,7 @@ static void create_and_mount(const struct volume *volume)
     check(volume_mount(volume, storage_rig_id, &err), &err);
 }
 
-static int copy_up(const struct storage_rig *rig, const struct volume *volume,
+static int copy_up(const struct storage_rig *rig, const struct volume_place *volume,
                    const char *destination, struct error *err)
 {
     autoclose int rootfs_fd = open(PATH("rootfs"), O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -74,7 +74,7 @@ static int copy_up(const struct storage_rig *rig, const struct volume *volume,
 static void creating_twice_keeps_what_is_there(void **state)
 {
     struct storage_rig *rig = storage_rig_of(state);
-    struct volume volume = plain_volume(rig);
+    struct volume_place volume = plain_volume(rig);
     struct stat status;
     struct error err = { 0 };
 
@@ -100,7 +100,7 @@ static void names_that_are_paths_are_refused(void **state)
     static const char *const names[] = { "", ".", "..", "../run", "a/b", "/etc", "-x" };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        struct volume volume = { .layout = &rig->layout, .name = names[i] };
+        struct volume_place volume = { .layout = &rig->layout, .name = names[i] };
 
         assert_int_equal(volume_create(&volume, NULL), -EINVAL);
         assert_int_equal(volume_mount(&volume, storage_rig_id, NULL), -EINVAL);
@@ -123,7 +123,7 @@ static void only_three_options_are_known(void **state)
 static void a_volume_with_options_is_mounted_for_its_users_only(void **state)
 {
     struct storage_rig *rig = storage_rig_of(state);
-    struct volume volume = tmpfs_volume(rig);
+    struct volume_place volume = tmpfs_volume(rig);
     struct statvfs status;
     struct error err = { 0 };
 
@@ -144,7 +144,7 @@ static void a_volume_with_options_is_mounted_for_its_users_only(void **state)
 static void a_volume_whose_mount_is_gone_is_mounted_again(void **state)
 {
     struct storage_rig *rig = storage_rig_of(state);
-    struct volume volume = tmpfs_volume(rig);
+    struct volume_place volume = tmpfs_volume(rig);
     struct error err = { 0 };
 
     create_and_mount(&volume);
@@ -156,7 +156,7 @@ static void a_volume_whose_mount_is_gone_is_mounted_again(void **state)
 static void a_disk_that_the_operator_mounted_stays(void **state)
 {
     struct storage_rig *rig = storage_rig_of(state);
-    struct volume volume = plain_volume(rig);
+    struct volume_place volume = plain_volume(rig);
     struct error err = { 0 };
 
     create_and_mount(&volume);
@@ -171,7 +171,7 @@ static void a_disk_that_the_operator_mounted_stays(void **state)
 static void a_mount_that_fails_leaves_no_user(void **state)
 {
     struct storage_rig *rig = storage_rig_of(state);
-    struct volume volume = tmpfs_volume(rig);
+    struct volume_place volume = tmpfs_volume(rig);
     struct error err = { 0 };
 
     volume.options.words = "no-such-option=1";
@@ -184,7 +184,7 @@ static void a_mount_that_fails_leaves_no_user(void **state)
 static void a_volume_that_is_used_is_not_removed(void **state)
 {
     struct storage_rig *rig = storage_rig_of(state);
-    struct volume volume = tmpfs_volume(rig);
+    struct volume_place volume = tmpfs_volume(rig);
     struct error err = { 0 };
 
     create_and_mount(&volume);
@@ -208,7 +208,7 @@ static void make_hole(const char *path)
 static void copy_up_keeps_what_a_file_is(void **state)
 {
     struct storage_rig *rig = storage_rig_of(state);
-    struct volume volume = plain_volume(rig);
+    struct volume_place volume = plain_volume(rig);
     struct stat status;
     struct stat other;
     char text[64] = "";
@@ -254,7 +254,7 @@ static void copy_up_keeps_what_a_file_is(void **state)
 static void a_volume_with_anything_in_it_gets_nothing(void **state)
 {
     struct storage_rig *rig = storage_rig_of(state);
-    struct volume volume = plain_volume(rig);
+    struct volume_place volume = plain_volume(rig);
     struct stat status;
     struct error err = { 0 };
 
@@ -273,7 +273,7 @@ static void a_volume_with_anything_in_it_gets_nothing(void **state)
 static void a_link_in_the_image_does_not_lead_to_the_host(void **state)
 {
     struct storage_rig *rig = storage_rig_of(state);
-    struct volume volume = plain_volume(rig);
+    struct volume_place volume = plain_volume(rig);
     struct error err = { 0 };
 
     storage_rig_put(PATH("outside/secret"), "the host's");
@@ -293,7 +293,7 @@ static void a_link_in_the_image_does_not_lead_to_the_host(void **state)
 static void an_empty_or_missing_directory_does_not_use_up_the_copy(void **state)
 {
     struct storage_rig *rig = storage_rig_of(state);
-    struct volume volume = plain_volume(rig);
+    struct volume_place volume = plain_volume(rig);
     struct stat status;
     struct error err = { 0 };
 
@@ -314,7 +314,7 @@ static void an_empty_or_missing_directory_does_not_use_up_the_copy(void **state)
 static void an_owner_that_was_asked_for_stays(void **state)
 {
     struct storage_rig *rig = storage_rig_of(state);
-    struct volume volume = plain_volume(rig);
+    struct volume_place volume = plain_volume(rig);
     struct stat status;
     struct error err = { 0 };
 
@@ -331,7 +331,7 @@ static void an_owner_that_was_asked_for_stays(void **state)
 static void a_mounted_volume_is_filled_in_its_own_file_system(void **state)
 {
     struct storage_rig *rig = storage_rig_of(state);
-    struct volume volume = tmpfs_volume(rig);
+    struct volume_place volume = tmpfs_volume(rig);
     struct error err = { 0 };
 
     storage_rig_put(PATH("rootfs/data/sub/file"), "content");
@@ -346,7 +346,7 @@ static void a_mounted_volume_is_filled_in_its_own_file_system(void **state)
 static void a_copy_that_fails_leaves_the_volume_empty(void **state)
 {
     struct storage_rig *rig = storage_rig_of(state);
-    struct volume volume = tmpfs_volume(rig);
+    struct volume_place volume = tmpfs_volume(rig);
     struct error err = { 0 };
     autofree char *big = mem_zeroed((2 << 20) + 1);
 
@@ -363,7 +363,7 @@ static void a_copy_that_fails_leaves_the_volume_empty(void **state)
 static void a_whole_copy_is_moved_into_place_by_the_next_mount(void **state)
 {
     struct storage_rig *rig = storage_rig_of(state);
-    struct volume volume = plain_volume(rig);
+    struct volume_place volume = plain_volume(rig);
     struct error err = { 0 };
 
     check(volume_create(&volume, &err), &err);
@@ -384,7 +384,7 @@ static void make_many(const struct storage_rig *rig)
 }
 
 /* In a process that the kernel ends in the midst of it, or not. */
-static void copy_up_with_an_end(const struct storage_rig *rig, const struct volume *volume,
+static void copy_up_with_an_end(const struct storage_rig *rig, const struct volume_place *volume,
                                 long end_us)
 {
     int status = 0;
@@ -415,7 +415,7 @@ static unsigned count_copied(const struct storage_rig *rig)
 /* Begin anew, and give the copy that long; how many files the next mount shows. */
 static unsigned copy_up_and_look(const struct storage_rig *rig, long end_us)
 {
-    struct volume volume = plain_volume(rig);
+    struct volume_place volume = plain_volume(rig);
     struct error err = { 0 };
     unsigned count;
 
@@ -465,7 +465,7 @@ static void count_volume(void *owner, const char *name)
 static void every_volume_is_listed(void **state)
 {
     struct storage_rig *rig = storage_rig_of(state);
-    struct volume volume = plain_volume(rig);
+    struct volume_place volume = plain_volume(rig);
     unsigned count = 0;
 
     assert_int_equal(volume_each(&rig->layout, count_volume, &count, NULL), 0);

@@ -1,0 +1,32 @@
+/* Names of images as the journal has them; see images.h. */
+#include <errno.h>
+#include <string.h>
+
+#include "worker/io/images.h"
+
+static bool has_name(const struct text_list *names, const char *name)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        if (strcmp(names->items[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+int images_set_names(struct images *images, const char *id, const struct text_list *names,
+                     struct error *err)
+{
+    autoarena arena = { 0 };
+    struct image_info info;
+    int r = images_find(images, id, &arena, &info, err);
+
+    for (size_t i = 0; r >= 0 && i < info.names.count; i++) {
+        if (!has_name(names, info.names.items[i]))
+            r = images_untag(images, info.names.items[i], err);
+    }
+    for (size_t i = 0; r >= 0 && i < names->count; i++) {
+        if (!has_name(&info.names, names->items[i]))
+            r = images_tag(images, id, names->items[i], err);
+    }
+    return r;
+}

@@ -1,0 +1,232 @@
+/* What a container lives in; see the header. */
+#include "worker/io/storage.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/auto.h"
+#include "common/mem.h"
+#include "worker/io/rootfs.h"
+
+int storage_fail(struct outcome *outcome, const struct error *err)
+{
+    switch (err->code) {
+    case -ENOSPC:
+    case -EDQUOT:
+    case -EIO:
+    case -EROFS:
+        return outcome_fail_system(outcome, err);
+    default:
+        return outcome_fail(outcome, FAILURE_STORAGE, err);
+    }
+}
+
+static bool is_volume(const struct mount_config *mount)
+{
+    return strcmp(mount->type, "volume") == 0 && mount->source != NULL;
+}
+
+static bool has_option(const struct mount_config *mount, const char *word)
+{
+    for (size_t i = 0; i < mount->options.count; i++) {
+        if (strcmp(mount->options.items[i], word) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The layers that are seen, the topmost first: what lies below an opaque one is not. */
+int storage_rootfs_request(const struct storage_request *request, struct arena *arena,
+                           struct rootfs_request *ret, struct error *err)
+{
+    struct image_info info;
+    const struct stored_layer *layers;
+    const char **links;
+    int r;
+
+    if (request->config->image_id == NULL)
+        return error_set(err, -EINVAL, "container %.12s is not made from an image", request->id);
+    r = images_find(request->images, request->config->image_id, arena, &info, err);
+    if (r < 0)
+        return r;
+    layers = info.layers.items;
+    links = arena_zeroed(arena, (info.layers.count + 1) * sizeof(*links));
+    *ret = (struct rootfs_request){
+        .layout = request->layout,
+        .id = request->id,
+        .links = links,
+        .is_privileged = request->config->privileged,
+    };
+    for (size_t i = info.layers.count; i-- > 0;) {
+        links[ret->link_count++] = layers[i].link;
+        if (layers[i].is_opaque)
+            break;
+    }
+    return 0;
+}
+
+int storage_volume_place(const struct layout *layout, const struct volume *volume,
+                         struct volume_place *ret, struct error *err)
+{
+    int r = 0;
+
+    *ret = (struct volume_place){
+        .layout = layout,
+        .name = volume->name,
+        .has_owner = volume->uid.is_set || volume->gid.is_set,
+        .uid = volume->uid.value,
+        .gid = volume->gid.value,
+    };
+    for (size_t i = 0; i < volume->options.count && r == 0; i++)
+        r = volume_options_set(&ret->options, volume->options.items[i].key,
+                               volume->options.items[i].value, err);
+    return r;
+}
+
+/* A volume that nobody knows yet is a plain directory. */
+static int find_place(const struct storage_request *request, const char *name,
+                      struct volume_place *ret, struct error *err)
+{
+    *ret = (struct volume_place){ .layout = request->layout, .name = name };
+    for (size_t i = 0; i < request->volume_count; i++) {
+        if (strcmp(request->volumes[i]->name, name) == 0)
+            return storage_volume_place(request->layout, request->volumes[i], ret, err);
+    }
+    return 0;
+}
+
+static int make_volumes(const struct storage_request *request, struct error *err)
+{
+    const struct mount_config *mounts = request->config->mounts.items;
+    int r = 0;
+
+    for (size_t i = 0; i < request->config->mounts.count && r >= 0; i++) {
+        struct volume_place place;
+
+        if (!is_volume(&mounts[i]))
+            continue;
+        r = find_place(request, mounts[i].source, &place, err);
+        if (r >= 0)
+            r = volume_create(&place, err);
+    }
+    return r;
+}
+
+static int make_root(const struct storage_request *request, struct error *err)
+{
+    autoarena arena = { 0 };
+    struct rootfs_request rootfs;
+    int r = storage_rootfs_request(request, &arena, &rootfs, err);
+
+    return r < 0 ? r : rootfs_make(&rootfs, err);
+}
+
+int storage_make(const struct storage_request *request, struct outcome *outcome)
+{
+    autoclose int root_fd = -1;
+    struct error err = { 0 };
+
+    if (request->config->rootfs != NULL && rootfs_open(request->config->rootfs, &root_fd, &err) < 0)
+        return outcome_fail(outcome, FAILURE_ROOTFS, &err);
+    if (request->config->rootfs == NULL && make_root(request, &err) < 0)
+        return storage_fail(outcome, &err);
+    if (make_volumes(request, &err) < 0)
+        return storage_fail(outcome, &err);
+    return 0;
+}
+
+static int mount_root(const struct storage_request *request, char **ret_root, struct error *err)
+{
+    autoarena arena = { 0 };
+    struct rootfs_request rootfs;
+    int r;
+
+    if (request->config->rootfs != NULL) {
+        *ret_root = mem_dup_text(request->config->rootfs);
+        return 0;
+    }
+    r = storage_rootfs_request(request, &arena, &rootfs, err);
+    if (r >= 0)
+        r = rootfs_mount(&rootfs, ROOTFS_HOLDER_RUN, err);
+    if (r >= 0)
+        *ret_root = layout_rootfs(request->layout, request->id);
+    return r;
+}
+
+static int mount_volume(const struct storage_request *request, int root_fd,
+                        const struct mount_config *mount, struct error *err)
+{
+    struct volume_place place;
+    int r = find_place(request, mount->source, &place, err);
+
+    if (r >= 0)
+        r = volume_mount(&place, request->id, err);
+    if (r >= 0 && !has_option(mount, "nocopy"))
+        r = volume_copy_up(&place, root_fd, mount->destination, err);
+    return r;
+}
+
+static int mount_volumes(const struct storage_request *request, const char *root,
+                         struct outcome *outcome)
+{
+    const struct mount_config *mounts = request->config->mounts.items;
+    autoclose int root_fd = -1;
+    struct error err = { 0 };
+    int r = rootfs_open(root, &root_fd, &err);
+
+    if (r < 0)
+        return outcome_fail(outcome, FAILURE_ROOTFS, &err);
+    for (size_t i = 0; i < request->config->mounts.count && r >= 0; i++) {
+        if (is_volume(&mounts[i]))
+            r = mount_volume(request, root_fd, &mounts[i], &err);
+    }
+    return r < 0 ? storage_fail(outcome, &err) : 0;
+}
+
+int storage_mount(const struct storage_request *request, char **ret_root, struct outcome *outcome)
+{
+    autofree char *root = NULL;
+    struct outcome ignored = { 0 };
+    struct error err = { 0 };
+    int r;
+
+    if (mount_root(request, &root, &err) < 0)
+        return storage_fail(outcome, &err);
+    r = mount_volumes(request, root, outcome);
+    if (r < 0)
+        (void)storage_unmount(request->layout, request->id, request->config, &ignored);
+    else
+        *ret_root = steal_ptr(root);
+    return r;
+}
+
+int storage_unmount(const struct layout *layout, const char *id,
+                    const struct container_config *config, struct outcome *outcome)
+{
+    const struct mount_config *mounts = config == NULL ? NULL : config->mounts.items;
+    struct error err = { 0 };
+    int r = 0;
+
+    for (size_t i = 0; config != NULL && i < config->mounts.count; i++) {
+        if (is_volume(&mounts[i]) && volume_unmount(layout, mounts[i].source, id, &err) < 0)
+            r = storage_fail(outcome, &err);
+    }
+    if (rootfs_unmount(layout, id, ROOTFS_HOLDER_RUN, &err) < 0)
+        r = storage_fail(outcome, &err);
+    return r;
+}
+
+int storage_remove(const struct layout *layout, const char *id, const struct text_list *doomed,
+                   struct outcome *outcome)
+{
+    struct error err = { 0 };
+
+    if (rootfs_remove(layout, id, &err) < 0)
+        return storage_fail(outcome, &err);
+    for (size_t i = 0; i < doomed->count; i++) {
+        if (volume_remove(layout, doomed->items[i], &err) < 0)
+            return storage_fail(outcome, &err);
+    }
+    return 0;
+}

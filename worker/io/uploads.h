@@ -1,0 +1,27 @@
+/*
+ * Files that consoles have sent to this host, until the command that takes one has ended:
+ * STATE/storage/uploads/<id>. Who writes them is worker/streams.h.
+ *
+ * Blocking, but short.
+ */
+#ifndef GANTRY_WORKER_IO_UPLOADS_H
+#define GANTRY_WORKER_IO_UPLOADS_H
+
+#include "common/error.h"
+#include "worker/io/layout.h"
+
+/* STATE/storage/uploads; on the heap. */
+char *uploads_path(const struct layout *layout);
+
+/* For reading. The descriptor, or a negative errno: -ENOENT with a sentence when it is not there.
+ */
+int uploads_open(const struct layout *layout, const char *id, struct error *err);
+
+/* It is not needed any more. Nothing happens when there is none. */
+void uploads_forget(const struct layout *layout, const char *id);
+
+/* All but these go. */
+int uploads_sweep(const struct layout *layout, const char *const *wanted, size_t wanted_count,
+                  struct error *err);
+
+#endif
