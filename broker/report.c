@@ -156,7 +156,19 @@ static const struct commit_functions report_functions = {
 
 static const struct held_functions held_functions = { 0 };
 
-/* What a worker may say: events of its own host's containers, and outcomes of commands. */
+/* Of what a host has. */
+static bool is_of_host(const char *type)
+{
+    static const char *const beginnings[] = { "container.", "image.", "volume." };
+
+    for (size_t i = 0; i < sizeof(beginnings) / sizeof(*beginnings); i++) {
+        if (strncmp(type, beginnings[i], strlen(beginnings[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What a worker may say: events of what its own host has, and outcomes of commands. */
 static int check_record(const struct record *record, const struct host *host, struct error *err)
 {
     if (record->kind != RECORD_EVENT || record->journal_seq == 0)
@@ -164,7 +176,7 @@ static int check_record(const struct record *record, const struct host *host, st
     if (record->host == NULL || strcmp(record->host, host->name) != 0)
         return error_set(err, -EINVAL, "event %llu is not of the host %s",
                          (unsigned long long)record->journal_seq, host->name);
-    if (strncmp(record->type, "container.", strlen("container.")) != 0 && !is_outcome(record->type))
+    if (!is_of_host(record->type) && !is_outcome(record->type))
         return error_set(err, -EINVAL, "event %llu: a worker does not say %.64s",
                          (unsigned long long)record->journal_seq, record->type);
     return 0;
