@@ -25,6 +25,7 @@ struct row {
 
 struct table {
     struct row *first[HEIGHT_MAX];
+    struct row *last; /* looked for: what is read is often written next. NULL: none */
 };
 
 struct memory_view {
@@ -115,13 +116,27 @@ static bool is_row_of(const struct row *row, struct bytes key)
     return row != NULL && compare(row->key, key) == 0;
 }
 
+/* The row with this key; NULL when there is none. */
+static struct row *look_up(struct table *table, struct bytes key)
+{
+    struct path path;
+    struct row *row = table->last;
+
+    if (is_row_of(row, key))
+        return row;
+    row = find(table, key, &path);
+    if (!is_row_of(row, key))
+        return NULL;
+    table->last = row;
+    return row;
+}
+
 static int memory_get(void *store, enum view_table table, struct bytes key, struct bytes *ret)
 {
     struct memory_view *memory = store;
-    struct path path;
-    struct row *row = find(&memory->tables[table], key, &path);
+    const struct row *row = look_up(&memory->tables[table], key);
 
-    if (!is_row_of(row, key))
+    if (row == NULL)
         return -ENOENT;
     *ret = row_value(row);
     return 0;
@@ -131,12 +146,14 @@ static int memory_put(void *store, enum view_table table, struct bytes key, stru
                       struct error *err)
 {
     struct memory_view *memory = store;
-    struct path path;
-    struct row *row = find(&memory->tables[table], key, &path);
+    struct row *row = look_up(&memory->tables[table], key);
 
     (void)err;
     assert(key.size > 0 && key.size <= VIEW_KEY_MAX);
-    if (!is_row_of(row, key)) {
+    if (row == NULL) {
+        struct path path;
+
+        (void)find(&memory->tables[table], key, &path);
         row = row_new(key);
         for (unsigned height = 0; height < row->height; height++) {
             row->next[height] = *path.links[height];
@@ -158,6 +175,8 @@ static int memory_remove(void *store, enum view_table table, struct bytes key, s
         return -ENOENT;
     for (unsigned height = 0; height < row->height; height++)
         *path.links[height] = row->next[height];
+    if (memory->tables[table].last == row)
+        memory->tables[table].last = NULL;
     row_destroy(row);
     return 0;
 }
