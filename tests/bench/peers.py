@@ -4,16 +4,16 @@ A peer that cannot run here is said to be missing, and so is a flush that it doe
 """
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
 import tempfile
-import time
+import threading
 
 import fleet
 
 LOAD = os.path.join(fleet.BUILD_DIR, "tests/peer_load")
-READY_SECONDS = 60
 
 
 def free_port():
@@ -22,16 +22,17 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def connect(port, server):
-    """As soon as it listens."""
-    deadline = time.monotonic() + READY_SECONDS
-    while True:
-        try:
-            return socket.create_connection(("127.0.0.1", port))
-        except OSError:
-            if server.poll() is not None or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)  # a benchmark may: neither server says that it is ready
+def start(argv):
+    """The server, once it says that it is ready."""
+    server = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    said = []
+    for line in server.stdout:
+        said.append(line)
+        if re.search(r"Ready to accept|Server is ready", line):
+            threading.Thread(target=server.stdout.read, daemon=True).start()
+            return server
+    server.wait()
+    raise RuntimeError(f"{argv[0]} did not start: {''.join(said)}")
 
 
 class Redis:
@@ -42,7 +43,7 @@ class Redis:
         return None if shutil.which("redis-server") else "redis-server is not installed"
 
     @staticmethod
-    def start(directory, port):
+    def arguments(directory, port):
         return ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--dir", directory,
                 "--appendonly", "yes", "--appendfsync", "always", "--save", ""]
 
@@ -67,7 +68,7 @@ class JetStream:
         return None
 
     @staticmethod
-    def start(directory, port):
+    def arguments(directory, port):
         path = os.path.join(directory, "nats.conf")
         with open(path, "w", encoding="ascii") as file:
             file.write(f'listen: "127.0.0.1:{port}"\n'
@@ -97,7 +98,7 @@ class UnflushedJetStream(JetStream):
         return None if shutil.which("nats-server") else "nats-server is not installed"
 
     @staticmethod
-    def start(directory, port):
+    def arguments(directory, port):
         return ["nats-server", "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", directory]
 
 
@@ -107,10 +108,9 @@ PEERS = [Redis, JetStream, UnflushedJetStream]
 def run(peer, clients, turns, batch, size):
     with tempfile.TemporaryDirectory(prefix="gantry-durable-") as directory:
         port = free_port()
-        server = subprocess.Popen(peer.start(directory, port), stdout=subprocess.DEVNULL,
-                                  stderr=subprocess.DEVNULL)
+        server = start(peer.arguments(directory, port))
         try:
-            with connect(port, server) as connection:
+            with socket.create_connection(("127.0.0.1", port)) as connection:
                 peer.prepare(connection)
             done = subprocess.run([LOAD, peer.kind, str(port), str(clients), str(turns), str(batch),
                                    str(size)], check=True, capture_output=True, text=True)
