@@ -19,9 +19,14 @@
 #include "common/mem.h"
 #include "tests/support/protocol_world.h"
 
-#define FAULTS      2
-#define DEPTH_MAX   120
-#define STATES_BITS 24
+#ifdef __SANITIZE_ADDRESS__
+#define FAULTS 1 /* it is several times slower then */
+#else
+#define FAULTS 2
+#endif
+#define FAULTS_OF_MUTANTS 1 /* are enough */
+#define DEPTH_MAX         120
+#define STATES_BITS       24
 
 /* The states that were seen, by their hash; open addressing. */
 struct seen {
@@ -159,7 +164,8 @@ static void every_mutant_of_the_protocol_is_found(void **state)
 {
     (void)state;
     for (int mutant = PROTOCOL_SOUND + 1; mutant < PROTOCOL_MUTANT_COUNT; mutant++) {
-        struct exploration exploration = explore_all((enum protocol_mutant)mutant, FAULTS);
+        struct exploration exploration =
+            explore_all((enum protocol_mutant)mutant, FAULTS_OF_MUTANTS);
 
         print_message("mutant %d, after %zu states: %s\n", mutant, exploration.seen.count,
                       exploration.broken);
