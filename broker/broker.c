@@ -13,6 +13,7 @@
 #include "broker/outcome.h"
 #include "broker/peer.h"
 #include "broker/publisher.h"
+#include "broker/recovery.h"
 #include "broker/relay.h"
 #include "broker/reply.h"
 #include "broker/view_hash.h"
@@ -109,7 +110,7 @@ static int open_log(struct broker *broker, struct error *err)
         return r;
     if (folded > 0)
         log_info("view.folded", "records=%llu", (unsigned long long)folded);
-    return 0;
+    return broker->options->is_recovering ? recovery_mark(broker->log, err) : 0;
 }
 
 static int wire(struct broker *broker, struct error *err)

@@ -29,6 +29,7 @@ struct watches;
 struct broker_options {
     const char *state_directory;
     const char *accepted_journal; /* host whose worker may come with another journal; NULL: none */
+    bool is_recovering;           /* workers tell what this log lacks, having lost it */
     struct retention_policy retention;
 };
 

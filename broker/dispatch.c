@@ -27,6 +27,7 @@ struct route {
 /* clang-format off */
 static const struct route routes[] = {
     { &hello_schema,         handle_hello },
+    { &recover_schema,       handle_recover },
     { &poll_schema,          handle_poll },
     { &report_schema,        handle_report },
     { &submit_schema,        handle_submit },

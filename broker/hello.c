@@ -7,12 +7,14 @@
 
 #include "broker/broker.h"
 #include "broker/commit.h"
+#include "broker/core/greeting.h"
 #include "broker/dispatch.h"
 #include "broker/handlers.h"
 #include "broker/held.h"
 #include "broker/hosts.h"
 #include "broker/notice.h"
 #include "broker/peer.h"
+#include "broker/recovery.h"
 #include "broker/reply.h"
 #include "broker/takeover.h"
 #include "common/arena.h"
@@ -59,70 +61,106 @@ static int append_hello(const struct hello_entry *hello, struct commit_turn *tur
     return r;
 }
 
-/* The worker comes with another journal than the one that is known. */
-static int take_over(struct hello_entry *hello, struct commit_turn *turn, struct error *err)
+/* Another journal takes the host: the one that is known is given up, if it may be. */
+static int give_up_known(struct hello_entry *hello, struct commit_turn *turn, bool is_accepted,
+                         struct error *err)
 {
+    static const struct takeover_failure failure = {
+        .before = UINT64_MAX,
+        .text = "the host's worker came back without its journal: nobody knows whether this "
+                "command was carried out",
+    };
     const char *host = hello->hello.host;
-    const char *accepted = hello->broker->options->accepted_journal;
+    uint64_t failed;
+    int r;
+
+    r = takeover_check(&turn->view, host, is_accepted, &hello->refusal, err);
+    if (r < 0 || hello->refusal.failure != FAILURE_NONE)
+        return r;
+    return takeover_fail_commands(turn, host, &failure, &failed, err);
+}
+
+/* Let it in as was judged. */
+static int let_in(struct hello_entry *hello, struct commit_turn *turn,
+                  const struct greeting *greeting, struct error *err)
+{
+    const struct hello *said = &hello->hello;
     uint64_t pos = 0;
     int r;
 
-    r = takeover_check(&turn->view, host, accepted != NULL && strcmp(accepted, host) == 0,
-                       &hello->refusal, err);
-    if (r < 0 || hello->refusal.failure != FAILURE_NONE)
-        return r;
-    r = takeover_fail_commands(turn, host, err);
-    if (r < 0)
-        return r;
+    if (greeting->is_recovery)
+        log_skip(turn->txn, said->cursor);
     r = append_hello(hello, turn, &pos, err);
-    if (r < 0)
-        return r;
-    return takeover_set_start(turn->txn, host, pos, err);
+    if (r == 0 && greeting->is_recovery)
+        return recovery_begin(turn, said, hello->actor, greeting->from, pos, err);
+    return r == 0 && greeting->is_takeover ? takeover_set_start(turn->txn, said->host, pos, err)
+                                           : r;
+}
+
+/* No command for the host lies beyond: its stream's last, or where that begins for this worker. */
+static int read_commands_head(struct log_txn *txn, const char *host, uint64_t *ret,
+                              struct error *err)
+{
+    char stream[NAME_SIZE_MAX + sizeof(STREAM_COMMANDS_PREFIX)];
+    uint64_t start;
+    int r;
+
+    (void)snprintf(stream, sizeof(stream), STREAM_COMMANDS_PREFIX "%s", host);
+    r = log_stream_head(txn, stream, ret, err);
+    if (r == 0)
+        r = takeover_start(txn, host, &start, err);
+    if (r == 0 && *ret < start)
+        *ret = start;
+    return r;
 }
 
 static int judge(struct hello_entry *hello, struct commit_turn *turn, struct error *err)
 {
-    const struct hello *said = &hello->hello;
+    const struct broker_options *options = hello->broker->options;
+    const char *accepted = options->accepted_journal;
+    struct greeting_question question = {
+        .said = &hello->hello,
+        .is_recovering = options->is_recovering,
+        .is_accepted = accepted != NULL && strcmp(accepted, hello->hello.host) == 0,
+    };
     autoarena arena = { 0 };
+    struct greeting greeting;
+    struct log_state state;
     struct host_row row;
-    uint64_t pos;
     int r;
 
-    r = view_host(&turn->view, said->host, &row, &arena, err);
-    if (r == -ENOENT)
-        return append_hello(hello, turn, &pos, err);
+    r = view_host_sealed(&turn->view, hello->hello.host, &row, &arena, err);
+    if (r == 0)
+        question.row = &row;
+    if (r == 0 || r == -ENOENT)
+        r = log_state(turn->txn, &state, err);
+    if (r == 0)
+        r = read_commands_head(turn->txn, hello->hello.host, &question.commands_head, err);
     if (r < 0)
         return r;
-    if (!command_id_equal(row.journal, said->journal))
-        return take_over(hello, turn, err);
-    if (said->incarnation < row.incarnation) {
-        (void)refuse(&hello->refusal, FAILURE_FENCED,
-                     "a newer worker speaks for the host %s: its incarnation is %llu, this one's "
-                     "%llu",
-                     said->host, (unsigned long long)row.incarnation,
-                     (unsigned long long)said->incarnation);
-        return 0;
-    }
-    return append_hello(hello, turn, &pos, err);
+    question.log = state.id;
+    greeting_judge(&question, &greeting);
+    hello->refusal = greeting.refusal;
+    if (hello->refusal.failure == FAILURE_NONE && greeting.is_takeover)
+        r = give_up_known(hello, turn, question.is_accepted, err);
+    if (r < 0 || hello->refusal.failure != FAILURE_NONE)
+        return r;
+    return let_in(hello, turn, &greeting, err);
 }
 
 static int fill_welcome(struct hello_entry *hello, struct commit_turn *turn, struct error *err)
 {
-    char stream[NAME_SIZE_MAX + sizeof(STREAM_COMMANDS_PREFIX)];
     autoarena arena = { 0 };
     struct log_state state;
     struct host_row row;
     uint64_t commands_head;
     int r;
 
-    r = view_host(&turn->view, hello->hello.host, &row, &arena, err);
-    if (r < 0)
-        return r;
-    r = log_state(turn->txn, &state, err);
-    if (r < 0)
-        return r;
-    (void)snprintf(stream, sizeof(stream), STREAM_COMMANDS_PREFIX "%s", hello->hello.host);
-    r = log_stream_head(turn->txn, stream, &commands_head, err);
+    r = view_host_sealed(&turn->view, hello->hello.host, &row, &arena, err);
+    if (r == 0)
+        r = log_state(turn->txn, &state, err);
+    if (r == 0)
+        r = read_commands_head(turn->txn, hello->hello.host, &commands_head, err);
     if (r < 0)
         return r;
     hello->welcome = (struct welcome){
@@ -132,6 +170,7 @@ static int fill_welcome(struct hello_entry *hello, struct commit_turn *turn, str
         .journal_seq = row.journal_seq,
         .commands_head = commands_head,
         .actor = hello->actor,
+        .recovery = row.recovery,
     };
     return 0;
 }
@@ -174,6 +213,10 @@ static void hello_done(struct commit_entry *entry, const struct error *failure)
         log_info("host.hello", "host=%s actor=%s incarnation=%llu journal_seq=%llu", said->host,
                  hello->actor, (unsigned long long)said->incarnation,
                  (unsigned long long)hello->welcome.journal_seq);
+        if (hello->welcome.recovery != 0)
+            log_warning("host.recovering", "host=%s from_seq=%llu last_seq=%llu", said->host,
+                        (unsigned long long)hello->welcome.journal_seq + 1,
+                        (unsigned long long)said->last);
         reply_message(request, &welcome_schema, &hello->welcome);
     }
     hello_free(hello);

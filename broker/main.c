@@ -39,6 +39,9 @@ static const struct option_row option_rows[] = {
     { "accept-journal", "HOST",
       "let a worker without its journal take over this host; its containers are forgotten",
       false, NULL },
+    { "recover", NULL,
+      "the log is lost, or older than what the workers know: let them tell what they still have",
+      false, NULL },
     { "verify", NULL, "check the log in --state, which no broker serves, print what is wrong, and end",
       false, NULL },
     { "rebuild", NULL, "make the view of that log anew from its records, and end", false, NULL },
@@ -111,6 +114,7 @@ static int read_options(struct program *program, struct error *err)
     program->broker_options = (struct broker_options){
         .state_directory = options_get(set, "state"),
         .accepted_journal = options_get(set, "accept-journal"),
+        .is_recovering = options_is_set(set, "recover"),
     };
     return read_retention(set, &program->broker_options.retention, err);
 }

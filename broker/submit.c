@@ -79,7 +79,11 @@ static int append_refusal(struct submit_entry *submit, struct commit_turn *turn,
 static int submit_apply(struct commit_entry *entry, struct commit_turn *turn, struct error *err)
 {
     struct submit_entry *submit = container_of(entry, struct submit_entry, entry);
-    const struct admission_context context = { .now_ns = turn->now_ns, .role = submit->role };
+    const struct admission_context context = {
+        .now_ns = turn->now_ns,
+        .role = submit->role,
+        .is_recovering = submit->broker->options->is_recovering,
+    };
     struct admission *admission = &submit->admission;
     int r;
 

@@ -75,6 +75,7 @@ struct waiting_command {
 
 struct waiting_search {
     const char *host;
+    uint64_t before;
     struct waiting_command *items;
     size_t count;
 };
@@ -89,7 +90,8 @@ static int visit_command(void *owner, struct bytes key, struct bytes value)
     (void)key;
     if (schema_decode(&command_row_schema, value, &row, &arena, NULL) < 0)
         return -EUCLEAN;
-    if (row.state != COMMAND_PENDING || row.host == NULL || strcmp(row.host, search->host) != 0)
+    if (row.state != COMMAND_PENDING || row.host == NULL || strcmp(row.host, search->host) != 0 ||
+        row.pos >= search->before || row.recovered >= search->before)
         return 0;
     search->items =
         mem_resized(search->items, (search->count + 1) * sizeof(struct waiting_command));
@@ -100,13 +102,12 @@ static int visit_command(void *owner, struct bytes key, struct bytes value)
     return 0;
 }
 
-static int fail_command(struct commit_turn *turn, const char *host,
+static int fail_command(struct commit_turn *turn, const char *host, const char *text,
                         const struct waiting_command *waiting, struct error *err)
 {
     const struct command_failed failed = {
         .code = borrowed(failure_name(FAILURE_WRONG_JOURNAL)),
-        .text = borrowed("the host's worker came back without its journal: nobody knows whether "
-                         "this command was carried out"),
+        .text = borrowed(text),
     };
     const struct notice notice = {
         .host = host,
@@ -126,10 +127,12 @@ static int fail_command(struct commit_turn *turn, const char *host,
     return r;
 }
 
-int takeover_fail_commands(struct commit_turn *turn, const char *host, struct error *err)
+int takeover_fail_commands(struct commit_turn *turn, const char *host,
+                           const struct takeover_failure *why, uint64_t *ret_count,
+                           struct error *err)
 {
     const struct view *view = &turn->view;
-    struct waiting_search search = { .host = host };
+    struct waiting_search search = { .host = host, .before = why->before };
     int r;
 
     r = view->functions->walk(view->store, VIEW_COMMANDS, (struct bytes){ 0 }, visit_command,
@@ -137,8 +140,9 @@ int takeover_fail_commands(struct commit_turn *turn, const char *host, struct er
     if (r < 0)
         (void)error_set(err, r, "find the commands that wait for host %s", host);
     for (size_t i = 0; r >= 0 && i < search.count; i++)
-        r = fail_command(turn, host, &search.items[i], err);
+        r = fail_command(turn, host, why->text, &search.items[i], err);
     free(search.items);
+    *ret_count = search.count;
     return r;
 }
 

@@ -21,8 +21,15 @@
 int takeover_check(const struct view *view, const char *host, bool is_accepted,
                    struct refusal *ret_refusal, struct error *err);
 
-/* Give each command that waits for the host its outcome: command.failed, wrong-journal. */
-int takeover_fail_commands(struct commit_turn *turn, const char *host, struct error *err);
+/* Give each command that waits for the host, and was last told of before `before`, its outcome:
+ * command.failed, wrong-journal. */
+struct takeover_failure {
+    uint64_t before;  /* position; UINT64_MAX: all */
+    const char *text; /* why nobody knows what became of it */
+};
+int takeover_fail_commands(struct commit_turn *turn, const char *host,
+                           const struct takeover_failure *why, uint64_t *ret_count,
+                           struct error *err);
 
 /* The hello of the new worker is at `hello_pos`: commands before it are not for this worker. */
 int takeover_set_start(struct log_txn *txn, const char *host, uint64_t hello_pos,

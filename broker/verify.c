@@ -253,6 +253,10 @@ static void report(const struct verification *verification)
 
     for (size_t i = 0; (fault = log_check_fault_at(verification->check, i)) != NULL; i++)
         printf("record %llu: %s\n", (unsigned long long)fault->pos, fault->text);
+    if (counts.recoveries > 0)
+        printf("%llu times a host told what the log lacked; outcomes and events that its worker no "
+               "longer had are not here\n",
+               (unsigned long long)counts.recoveries);
     printf("epoch %llu, %llu records from position %llu to %llu in %llu streams: %llu faults\n",
            (unsigned long long)verification->state.epoch, (unsigned long long)counts.records,
            (unsigned long long)verification->state.floor + 1,

@@ -1,6 +1,9 @@
 /* What is said on the bus; see the header. This page is the protocol. */
 #include "schemas/bus.h"
 
+#include "schemas/images.h"
+#include "schemas/volumes.h"
+
 /* clang-format off */
 static const struct field bus_error_fields[] = {
     FIELD(struct bus_error, code, "code", true),
@@ -18,6 +21,12 @@ static const struct field hello_fields[] = {
     FIELD(struct hello, incarnation, "incarnation", true),
     FIELD(struct hello, journal, "journal", true),
     FIELD_MESSAGE(struct hello, facts, "facts", true, &host_facts_schema),
+    FIELD(struct hello, log, "log", false),
+    FIELD(struct hello, acked, "acked", false),
+    FIELD(struct hello, cursor, "cursor", false),
+    FIELD(struct hello, first, "first", false),
+    FIELD(struct hello, last, "last", false),
+    FIELD(struct hello, lost_until, "lost_until", false),
 };
 /* clang-format on */
 
@@ -31,10 +40,29 @@ static const struct field welcome_fields[] = {
     FIELD(struct welcome, journal_seq, "journal_seq", false),
     FIELD(struct welcome, commands_head, "commands_head", false),
     FIELD(struct welcome, actor, "actor", false),
+    FIELD(struct welcome, recovery, "recovery", false),
 };
 /* clang-format on */
 
 const struct schema welcome_schema = SCHEMA("welcome", struct welcome, welcome_fields);
+
+/* clang-format off */
+static const struct field recover_fields[] = {
+    FIELD(struct recover, host, "host", true),
+    FIELD(struct recover, incarnation, "incarnation", true),
+    FIELD(struct recover, journal, "journal", true),
+    FIELD(struct recover, recovery, "recovery", true),
+    FIELD(struct recover, upto, "upto", false),
+    FIELD(struct recover, first, "first", false),
+    FIELD_RAW(struct recover, rows, "rows", false, &container_row_schema),
+    FIELD_RAW(struct recover, images, "images", false, &image_row_schema),
+    FIELD_RAW(struct recover, volumes, "volumes", false, &volume_row_schema),
+    FIELD_RAW(struct recover, commands, "commands", false, &record_schema),
+    FIELD(struct recover, is_end, "end", false),
+};
+/* clang-format on */
+
+const struct schema recover_schema = SCHEMA("recover", struct recover, recover_fields);
 
 /* clang-format off */
 static const struct field poll_fields[] = {
@@ -198,6 +226,8 @@ static const struct field info_is_fields[] = {
     FIELD(struct info_is, actor, "actor", false),
     FIELD(struct info_is, role, "role", false),
     FIELD(struct info_is, pid, "pid", false),
+    FIELD(struct info_is, rebuilt, "rebuilt", false),
+    FIELD(struct info_is, lost_until, "lost_until", false),
 };
 /* clang-format on */
 

@@ -35,6 +35,12 @@ struct hello {
     uint64_t incarnation; /* larger at each start of the worker, journalled before it is said */
     struct command_id journal; /* random, made with the journal */
     struct host_facts *facts;
+    struct command_id log; /* the log that it has worked with; zero: none yet */
+    uint64_t acked;        /* the last event that this log is known to have */
+    uint64_t cursor;       /* in cmd/<host> of this log */
+    uint64_t first;        /* the oldest event that the journal keeps; 0: not said */
+    uint64_t last;         /* its last event */
+    uint64_t lost_until;   /* ns since 1970: when the last of those that it has dropped happened */
 };
 
 struct welcome {
@@ -44,6 +50,24 @@ struct welcome {
     uint64_t journal_seq;   /* the last of this journal that is in the log */
     uint64_t commands_head; /* position of the last record of cmd/<host> */
     char *actor;            /* who the broker takes the peer for */
+    uint64_t recovery;      /* not 0: tell all about the host by `recover`, which carries this */
+};
+
+/* recover: what a worker knows of its host, for a log that does not: the rows of its containers,
+ * images and volumes, and then its open commands, as they were when its journal ended at `upto`.
+ * First it reports the events up to there that it still keeps. -> done */
+struct recover {
+    char *host;
+    uint64_t incarnation;
+    struct command_id journal; /* as in poll */
+    uint64_t recovery;         /* as in welcome */
+    uint64_t upto;             /* journal_seq */
+    uint64_t first;            /* how many rows and commands came before these */
+    struct raw_list rows;      /* struct container_row */
+    struct raw_list images;    /* struct image_row */
+    struct raw_list volumes;   /* struct volume_row */
+    struct raw_list commands;  /* struct record, with what the former broker added */
+    bool is_end;               /* that was all */
 };
 
 /* poll: commands for this host after `cursor`; what is up to it is dealt with. -> page */
@@ -177,6 +201,9 @@ struct info_is {
     char *actor;      /* who the asker is taken for */
     char *role;
     uint32_t pid;
+    uint64_t rebuilt; /* ns since 1970: when the log was begun in place of a lost one; 0: it was not
+                       */
+    uint64_t lost_until; /* ns since 1970: what happened before may be missing in the log */
 };
 
 /* stream.open: what a console wants to read from a host, or to send to it; not logged but for its
@@ -280,6 +307,7 @@ struct feed {
 extern const struct schema bus_error_schema;
 extern const struct schema hello_schema;
 extern const struct schema welcome_schema;
+extern const struct schema recover_schema;
 extern const struct schema poll_schema;
 extern const struct schema report_schema;
 extern const struct schema ack_schema;

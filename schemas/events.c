@@ -1,6 +1,11 @@
 /* The bodies of events; see the header. This page is the protocol. */
 #include "schemas/events.h"
 
+#include "schemas/images.h"
+#include "schemas/record.h"
+#include "schemas/rows.h"
+#include "schemas/volumes.h"
+
 /* clang-format off */
 static const struct field container_created_fields[] = {
     FIELD_MESSAGE(struct container_created, config, "config", true, &container_config_schema),
@@ -92,6 +97,37 @@ static const struct field host_unreachable_fields[] = {
     FIELD(struct host_unreachable, silent_ms, "silent_ms", false),
 };
 
+static const struct field host_recovering_fields[] = {
+    FIELD(struct host_recovering, log,        "log",        false),
+    FIELD(struct host_recovering, from,       "from",       true),
+    FIELD(struct host_recovering, lost_until, "lost_until", false),
+};
+
+static const struct field host_recovered_fields[] = {
+    FIELD(struct host_recovered, told,   "told",   false),
+    FIELD(struct host_recovered, failed, "failed", false),
+};
+
+static const struct field container_recovered_fields[] = {
+    FIELD_RAW(struct container_recovered, row, "row", true, &container_row_schema),
+};
+
+static const struct field image_recovered_fields[] = {
+    FIELD_RAW(struct image_recovered, row, "row", true, &image_row_schema),
+};
+
+static const struct field volume_recovered_fields[] = {
+    FIELD_RAW(struct volume_recovered, row, "row", true, &volume_row_schema),
+};
+
+static const struct field command_recovered_fields[] = {
+    FIELD_RAW(struct command_recovered, command, "command", true, &record_schema),
+};
+
+static const struct field log_rebuilt_fields[] = {
+    FIELD(struct log_rebuilt, epoch, "epoch", false),
+};
+
 static const struct field access_denied_fields[] = {
     FIELD(struct access_denied, message, "message", true),
     FIELD(struct access_denied, role,    "role",    true),
@@ -136,6 +172,20 @@ const struct schema host_hello_schema = SCHEMA("host.hello", struct host_hello, 
 const struct schema host_unreachable_schema =
     SCHEMA("host.unreachable", struct host_unreachable, host_unreachable_fields);
 const struct schema host_reachable_schema = SCHEMA_EMPTY("host.reachable");
+const struct schema host_recovering_schema =
+    SCHEMA("host.recovering", struct host_recovering, host_recovering_fields);
+const struct schema host_recovered_schema =
+    SCHEMA("host.recovered", struct host_recovered, host_recovered_fields);
+const struct schema container_recovered_schema =
+    SCHEMA("container.recovered", struct container_recovered, container_recovered_fields);
+const struct schema image_recovered_schema =
+    SCHEMA("image.recovered", struct image_recovered, image_recovered_fields);
+const struct schema volume_recovered_schema =
+    SCHEMA("volume.recovered", struct volume_recovered, volume_recovered_fields);
+const struct schema command_recovered_schema =
+    SCHEMA("command.recovered", struct command_recovered, command_recovered_fields);
+const struct schema log_rebuilt_schema =
+    SCHEMA("log.rebuilt", struct log_rebuilt, log_rebuilt_fields);
 const struct schema access_denied_schema =
     SCHEMA("access.denied", struct access_denied, access_denied_fields);
 const struct schema access_granted_schema =

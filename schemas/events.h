@@ -103,6 +103,46 @@ struct host_unreachable {
     uint64_t silent_ms;
 };
 
+/* host.recovering: the log lacks what its worker knows (it is made anew, or older than that), and
+ * is told: the journal's events from `from` on that are still kept, which change nothing, and then
+ * what the containers are and which commands are open. The host's containers are forgotten until
+ * then. */
+struct host_recovering {
+    struct command_id log; /* that the worker has worked with */
+    uint64_t from;         /* journal_seq; events before are not told (again) */
+    uint64_t lost_until; /* ns since 1970: events up to then are kept by nobody; 0: all are told */
+};
+
+/* container.recovered, image.recovered, volume.recovered: what it is, by its worker. */
+struct container_recovered {
+    struct raw row; /* struct container_row */
+};
+
+struct image_recovered {
+    struct raw row; /* struct image_row */
+};
+
+struct volume_recovered {
+    struct raw row; /* struct volume_row */
+};
+
+/* command.recovered: its worker has it, and it has no outcome yet. The record's cause is its id. */
+struct command_recovered {
+    struct raw command; /* struct record: as the former log had it */
+};
+
+/* host.recovered: that was all; its worker's commands and events go on. */
+struct host_recovered {
+    uint64_t told;   /* containers, images, volumes and commands */
+    uint64_t failed; /* commands of this log that nobody knows the outcome of */
+};
+
+/* log.rebuilt: the log begins in place of one that is lost. What no worker still keeps is gone:
+ * records, outcomes, which commands the clients have said. */
+struct log_rebuilt {
+    uint64_t epoch;
+};
+
 /* access.denied: a peer asked for what its role may not do. access.granted: a peer was let in to
  * what is not logged itself: it opened a stream of the record's container, or took a backup. */
 struct access_denied {
@@ -139,6 +179,13 @@ extern const struct schema host_facts_schema;
 extern const struct schema host_hello_schema;
 extern const struct schema host_unreachable_schema;
 extern const struct schema host_reachable_schema;
+extern const struct schema host_recovering_schema;
+extern const struct schema host_recovered_schema;
+extern const struct schema container_recovered_schema;
+extern const struct schema image_recovered_schema;
+extern const struct schema volume_recovered_schema;
+extern const struct schema command_recovered_schema;
+extern const struct schema log_rebuilt_schema;
 extern const struct schema access_denied_schema;
 extern const struct schema access_granted_schema; /* struct access_denied */
 extern const struct schema log_trimmed_schema;

@@ -14,6 +14,7 @@
 /* clang-format off */
 const struct registry_entry registry[] = {
     { MESSAGE_REQUEST, &hello_schema },
+    { MESSAGE_REQUEST, &recover_schema },
     { MESSAGE_REQUEST, &poll_schema },
     { MESSAGE_REQUEST, &report_schema },
     { MESSAGE_REQUEST, &submit_schema },
@@ -99,6 +100,13 @@ const struct registry_entry registry[] = {
     { MESSAGE_EVENT,   &host_hello_schema },
     { MESSAGE_EVENT,   &host_unreachable_schema },
     { MESSAGE_EVENT,   &host_reachable_schema },
+    { MESSAGE_EVENT,   &host_recovering_schema },
+    { MESSAGE_EVENT,   &host_recovered_schema },
+    { MESSAGE_EVENT,   &container_recovered_schema },
+    { MESSAGE_EVENT,   &image_recovered_schema },
+    { MESSAGE_EVENT,   &volume_recovered_schema },
+    { MESSAGE_EVENT,   &command_recovered_schema },
+    { MESSAGE_EVENT,   &log_rebuilt_schema },
     { MESSAGE_EVENT,   &access_denied_schema },
     { MESSAGE_EVENT,   &access_granted_schema },
     { MESSAGE_EVENT,   &log_trimmed_schema },

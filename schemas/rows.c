@@ -41,7 +41,9 @@ static const struct field sealed_container_row_fields[] = {
     FIELD(struct host_row, journal,       "journal",     false), \
     FIELD(struct host_row, journal_seq,   "journal_seq", false), \
     facts,                                                       \
-    FIELD(struct host_row, pos,           "pos",         false)
+    FIELD(struct host_row, pos,           "pos",         false), \
+    FIELD(struct host_row, recovery,      "recovery",    false), \
+    FIELD(struct host_row, recovered,     "recovered",   false)
 
 static const struct field host_row_fields[] = {
     HOST_ROW_FIELDS(FIELD_MESSAGE(struct host_row, facts, "facts", false, &host_facts_schema))
@@ -66,6 +68,7 @@ static const struct field command_row_fields[] = {
     FIELD(struct command_row, run,         "run",         false),
     FIELD(struct command_row, name,        "name",        false),
     FIELD(struct command_row, results,     "results",     false),
+    FIELD(struct command_row, recovered,   "recovered",   false),
 };
 
 static const struct field client_row_fields[] = {

@@ -63,6 +63,8 @@ struct host_row {
     struct host_facts *facts;
     struct raw sealed_facts; /* by the sealed schema instead of `facts`: their bytes as stored */
     uint64_t pos;            /* of the latest record about the host itself */
+    uint64_t recovery;       /* position of the host.recovering that goes on; 0: none does */
+    uint64_t recovered;      /* containers and commands that it has told */
 };
 
 enum command_state {
@@ -88,6 +90,8 @@ struct command_row {
     uint32_t run;             /* of the outcome */
     char *name;               /* of a rename: what it holds until its outcome */
     struct text_list results; /* of the outcome */
+    uint64_t
+        recovered; /* position of the latest command.recovered; 0: the log has its own record */
 };
 
 /* The high-water mark of one client: what is not above it was said before. */

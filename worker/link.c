@@ -11,13 +11,21 @@
 #include "schemas/bus.h"
 #include "schemas/codec.h"
 #include "worker/asking.h"
+#include "worker/io/kill_point.h"
+#include "worker/telling.h"
 
 /* Room for the envelope around a report's records, and how many records it has at most. */
 #define ENVELOPE_BYTES     4096
 #define REPORT_RECORDS_MAX 1000
 #define RETRY_DAMAGED_MS   5000
 
-enum link_state { LINK_OFF, LINK_GREETING, LINK_UP, LINK_STOPPED };
+enum link_state {
+    LINK_OFF,
+    LINK_GREETING,
+    LINK_TELLING, /* the broker's log lacks what this worker knows: it is told first */
+    LINK_UP,
+    LINK_STOPPED,
+};
 
 struct link {
     char *host;
@@ -28,6 +36,8 @@ struct link {
     struct asking hello;
     struct asking poll;
     struct asking report;
+    struct asking recover;
+    struct telling telling;
     struct host_facts facts;
     struct arena facts_arena;
     uint64_t polled_to;    /* position of the last command that came */
@@ -58,15 +68,24 @@ static void stop(struct link *link, const char *why)
     asking_cancel(&link->hello);
     asking_cancel(&link->poll);
     asking_cancel(&link->report);
+    asking_cancel(&link->recover);
+    telling_end(&link->telling);
 }
 
 static void ask_hello(void *owner)
 {
     struct link *link = owner;
+    const struct journal_state *state = state_of(link);
     struct hello hello = { .host = link->host,
-                           .incarnation = state_of(link)->incarnation,
-                           .journal = state_of(link)->id,
-                           .facts = &link->facts };
+                           .incarnation = state->incarnation,
+                           .journal = state->id,
+                           .facts = &link->facts,
+                           .log = state->log,
+                           .acked = state->acked_seq,
+                           .cursor = state->cursor,
+                           .first = state->first_seq,
+                           .last = state->last_seq,
+                           .lost_until = state->lost_until };
 
     asking_ask(&link->hello, &hello_schema, &hello);
 }
@@ -76,6 +95,8 @@ static void greet(struct link *link)
     asking_cancel(&link->hello);
     asking_cancel(&link->poll);
     asking_cancel(&link->report);
+    asking_cancel(&link->recover);
+    telling_end(&link->telling);
     link->state = LINK_GREETING;
     ask_hello(link);
 }
@@ -85,7 +106,7 @@ static bool on_refusal(void *owner, enum failure failure, const char *text)
 {
     struct link *link = owner;
 
-    if (failure == FAILURE_NO_HOST && link->state == LINK_UP) {
+    if (failure == FAILURE_NO_HOST && (link->state == LINK_UP || link->state == LINK_TELLING)) {
         greet(link);
         return true;
     }
@@ -102,7 +123,10 @@ static char *find_estrangement(const struct link *link, const struct welcome *we
 {
     const struct journal_state *state = state_of(link);
 
-    if (!command_id_is_zero(state->log) && !command_id_equal(state->log, welcome->log))
+    bool has_worked =
+        !command_id_is_zero(state->log) && (state->acked_seq > 0 || state->cursor > 0);
+
+    if (has_worked && !command_id_equal(state->log, welcome->log))
         return mem_text("the broker has another log than before: give it its log back, or begin "
                         "with an empty state directory here");
     if (welcome->commands_head < state->cursor)
@@ -129,23 +153,57 @@ static char *find_estrangement(const struct link *link, const struct welcome *we
     return NULL;
 }
 
+static void tell_up(const struct link *link, uint64_t acked)
+{
+    log_info("link.up", "host=%s incarnation=%llu journal_seq=%llu acked=%llu", link->host,
+             (unsigned long long)state_of(link)->incarnation,
+             (unsigned long long)state_of(link)->last_seq, (unsigned long long)acked);
+}
+
 static void ask_both(struct link *link);
+
+/* The broker's log lacks what is known here: first the events that are still kept, then what the
+ * containers are and which commands are open, all as of now; then on as always. */
+static void begin_telling(struct link *link, const struct welcome *welcome)
+{
+    uint64_t from = welcome->journal_seq;
+    struct error err = { 0 };
+
+    if (from + 1 < state_of(link)->first_seq || from > state_of(link)->last_seq) {
+        stop(link, "the broker asks for events that are not kept here, to make its log anew");
+        return;
+    }
+    if (telling_begin(&link->telling, link->journal, welcome->recovery, &err) < 0) {
+        stop(link, err.text);
+        return;
+    }
+    log_warning("link.telling", "host=%s from_seq=%llu upto_seq=%llu items=%llu", link->host,
+                (unsigned long long)from + 1, (unsigned long long)link->telling.upto,
+                (unsigned long long)telling_total(&link->telling));
+    kill_point("telling", "begin", NULL);
+    journal_begin_log(link->journal, welcome->log, welcome->epoch, from);
+    link->report_after = from;
+    link->state = LINK_TELLING;
+    ask_both(link);
+    link->events->on_up(link->owner); /* lets the journal write down which log it is */
+}
 
 static void on_welcome(void *owner, const void *message)
 {
     struct link *link = owner;
     const struct welcome *welcome = message;
-    autofree char *estranged = find_estrangement(link, welcome);
+    autofree char *estranged = NULL;
 
+    if (welcome->recovery != 0) {
+        begin_telling(link, welcome);
+        return;
+    }
+    estranged = find_estrangement(link, welcome);
     if (estranged != NULL) {
         stop(link, estranged);
         return;
     }
-    log_info("link.up", "host=%s actor=%s incarnation=%llu journal_seq=%llu acked=%llu", link->host,
-             welcome->actor == NULL ? "" : welcome->actor,
-             (unsigned long long)state_of(link)->incarnation,
-             (unsigned long long)state_of(link)->last_seq,
-             (unsigned long long)welcome->journal_seq);
+    tell_up(link, welcome->journal_seq);
     journal_set_log(link->journal, welcome->log, welcome->epoch);
     journal_acked(link->journal, welcome->journal_seq);
     link->report_after = welcome->journal_seq;
@@ -217,6 +275,14 @@ static void on_page(void *owner, const void *message)
 
 /* --- report */
 
+/* How far may be reported now: what comes behind the snapshot goes behind it. */
+static uint64_t report_limit(const struct link *link)
+{
+    uint64_t last = state_of(link)->last_seq;
+
+    return link->state == LINK_TELLING && link->telling.upto < last ? link->telling.upto : last;
+}
+
 static void ask_report(void *owner)
 {
     struct link *link = owner;
@@ -224,13 +290,16 @@ static void ask_report(void *owner)
     struct journal_range range = { .after = link->report_after,
                                    .bytes_max = REPORT_BYTES_MAX - ENVELOPE_BYTES,
                                    .count_max = REPORT_RECORDS_MAX };
+    uint64_t limit = report_limit(link);
     struct report report = { .host = link->host,
                              .incarnation = state_of(link)->incarnation,
                              .journal = state_of(link)->id };
     struct error err = { 0 };
 
-    if (link->state != LINK_UP || state_of(link)->last_seq <= link->report_after)
+    if ((link->state != LINK_UP && link->state != LINK_TELLING) || limit <= link->report_after)
         return;
+    if (limit - link->report_after < range.count_max)
+        range.count_max = (size_t)(limit - link->report_after);
     if (journal_read(link->journal, &range, &report.records, &arena, &err) < 0) {
         stop(link, err.text);
         return;
@@ -263,6 +332,10 @@ static bool on_expect(void *owner, const char *type, struct bytes body)
     if (strcmp(type, expect_schema.name) != 0 ||
         schema_decode(&expect_schema, body, &expect, &arena, NULL) < 0)
         return false;
+    if (link->state == LINK_TELLING && expect.next < state_of(link)->first_seq) {
+        greet(link); /* the journal has let go of some meanwhile */
+        return true;
+    }
     if (expect.next < state_of(link)->first_seq || expect.next > state_of(link)->last_seq + 1) {
         stop(link, "the broker asks for events that are not kept here: its log or this journal "
                    "went back; restore newer copies");
@@ -273,10 +346,47 @@ static bool on_expect(void *owner, const char *type, struct bytes body)
     return true;
 }
 
+/* --- recover */
+
+static void ask_recover(void *owner)
+{
+    struct link *link = owner;
+    struct recover recover = { .host = link->host,
+                               .incarnation = state_of(link)->incarnation,
+                               .journal = state_of(link)->id };
+
+    /* Once all is told nobody may take this worker for one of another log. */
+    if (link->state != LINK_TELLING || link->report_after < link->telling.upto ||
+        state_of(link)->is_log_new)
+        return;
+    telling_page(&link->telling, &recover);
+    asking_ask(&link->recover, &recover_schema, &recover);
+}
+
+static void on_recovered(void *owner, const void *message)
+{
+    struct link *link = owner;
+
+    (void)message;
+    kill_point("telling", "page", NULL);
+    if (telling_went(&link->telling)) {
+        log_info("link.told", "host=%s upto_seq=%llu items=%llu", link->host,
+                 (unsigned long long)link->telling.upto, (unsigned long long)link->telling.told);
+        telling_end(&link->telling);
+        link->state = LINK_UP;
+        tell_up(link, link->report_after);
+    }
+    ask_both(link);
+}
+
 /* --- both */
 
 static void ask_both(struct link *link)
 {
+    if (link->state == LINK_TELLING && asking_is_idle(&link->report))
+        ask_report(link);
+    if (link->state == LINK_TELLING && asking_is_idle(&link->recover))
+        ask_recover(link);
     if (link->state != LINK_UP)
         return;
     if (asking_is_idle(&link->poll) && state_of(link)->cursor >= link->polled_to)
@@ -307,6 +417,12 @@ static const struct asking_rules report_rules = { .name = "report",
                                                   .on_other = on_expect,
                                                   .on_refusal = on_refusal };
 
+static const struct asking_rules recover_rules = { .name = "recover",
+                                                   .expected = &done_schema,
+                                                   .ask = ask_recover,
+                                                   .on_answer = on_recovered,
+                                                   .on_refusal = on_refusal };
+
 int link_new(const struct link_options *options, struct link **ret, struct error *err)
 {
     autodestroy(link) struct link *link = mem_new(struct link);
@@ -322,6 +438,8 @@ int link_new(const struct link_options *options, struct link **ret, struct error
         r = asking_init(&link->poll, options->loop, options->bus, &poll_rules, link, err);
     if (r == 0)
         r = asking_init(&link->report, options->loop, options->bus, &report_rules, link, err);
+    if (r == 0)
+        r = asking_init(&link->recover, options->loop, options->bus, &recover_rules, link, err);
     if (r < 0)
         return r;
     *ret = steal_ptr(link);
@@ -335,6 +453,8 @@ void link_destroy(struct link *link)
     asking_done(&link->hello);
     asking_done(&link->poll);
     asking_done(&link->report);
+    asking_done(&link->recover);
+    telling_end(&link->telling);
     arena_done(&link->facts_arena);
     free(link->stopped_because);
     free(link->host);

@@ -148,6 +148,28 @@ static int check_deadline(struct question *question, struct admission *ret, stru
     return 0;
 }
 
+/* The command may be one that the host has carried out already, by another log's word. */
+static int check_recovery(struct question *question, struct admission *ret, struct error *err)
+{
+    const char *host = question->command->host;
+    struct host_row row;
+    int r;
+
+    if (host == NULL || !name_is_valid(host))
+        return 0;
+    r = view_host_sealed(question->view, host, &row, question->arena, err);
+    if (r == 0 && row.recovery != 0)
+        (void)refuse(&ret->refusal, FAILURE_BUSY,
+                     "host %s is telling what the log has lost: ask again in a moment", host);
+    if (r != -ENOENT || !question->context->is_recovering)
+        return r == -ENOENT ? 0 : r;
+    (void)refuse(&ret->refusal, FAILURE_NO_HOST,
+                 "no host is called %s yet: the log is being rebuilt, and its worker has not come "
+                 "back; check the name, or ask again when it has",
+                 host);
+    return 0;
+}
+
 static int check_host(struct question *question, struct admission *ret, struct error *err)
 {
     const char *host = question->command->host;
@@ -312,10 +334,10 @@ static const struct admission_rule {
     check_fn *check;
     bool is_recorded;
 } rules[] = {
-    { check_role, false },   { check_id, false },    { check_sequence, false },
-    { check_age, false },    { check_body, true },   { check_deadline, true },
-    { check_host, true },    { check_queue, false }, { check_container_id, true },
-    { check_subject, true }, { check_signal, true },
+    { check_role, false },        { check_id, false },       { check_sequence, false },
+    { check_age, false },         { check_recovery, false }, { check_body, true },
+    { check_deadline, true },     { check_host, true },      { check_queue, false },
+    { check_container_id, true }, { check_subject, true },   { check_signal, true },
 };
 
 int admission_check(const struct view *view, const struct record *command,

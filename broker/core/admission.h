@@ -32,8 +32,9 @@ enum admission_result {
 };
 
 struct admission_context {
-    uint64_t now_ns; /* since 1970 */
-    enum role role;  /* of the peer that submits */
+    uint64_t now_ns;    /* since 1970 */
+    enum role role;     /* of the peer that submits */
+    bool is_recovering; /* hosts that the log does not know may come and tell of what they did */
 };
 
 struct admission {

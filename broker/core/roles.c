@@ -37,6 +37,7 @@ static const struct permission {
     unsigned roles;
 } permissions[] = {
     { "hello",         WORKERS },
+    { "recover",       WORKERS },
     { "poll",          WORKERS },
     { "report",        WORKERS },
     { "stream.accept", WORKERS },

@@ -57,6 +57,7 @@ struct log_functions {
     void (*abort)(struct log_txn *txn);
     int (*state)(struct log_txn *txn, struct log_state *ret, struct error *err);
     int (*append)(struct log_txn *txn, struct record *record, struct error *err);
+    void (*skip)(struct log_txn *txn, uint64_t upto);
     int (*stream_head)(struct log_txn *txn, const char *stream, uint64_t *ret, struct error *err);
     int (*walk)(struct log_txn *txn, const char *stream, uint64_t after, struct log_cursor **ret,
                 struct error *err);
@@ -124,6 +125,12 @@ static inline int log_state(struct log_txn *txn, struct log_state *ret, struct e
 static inline int log_append(struct log_txn *txn, struct record *record, struct error *err)
 {
     return txn->functions->append(txn, record, err);
+}
+
+/* What is appended next in this transaction lies beyond `upto`. */
+static inline void log_skip(struct log_txn *txn, uint64_t upto)
+{
+    txn->functions->skip(txn, upto);
 }
 
 /* Position of the stream's last record, trimmed or not; 0 when it never had one. */

@@ -45,17 +45,6 @@ static struct lmdb_txn *txn_of(struct log_txn *txn)
     return container_of(txn, struct lmdb_txn, base);
 }
 
-static int read_head(struct store_txn *txn, uint64_t *ret, struct error *err)
-{
-    struct bytes key, value;
-    int r = store_last(txn, TABLE_LOG, &key, &value, err);
-
-    if (r < 0)
-        return r;
-    *ret = r > 0 ? store_key_read_u64(key) : 0;
-    return 0;
-}
-
 static void lmdb_abort(struct log_txn *base)
 {
     struct lmdb_txn *txn = txn_of(base);
@@ -76,7 +65,7 @@ static int lmdb_begin(struct log *base, enum log_mode mode, struct log_txn **ret
     r = store_begin(log->store, mode == LOG_WRITE ? STORE_WRITE : STORE_READ, &store, err);
     if (r < 0)
         return r;
-    r = read_head(store, &head, err);
+    r = stored_number_last(store, TABLE_LOG, &head, err);
     if (r < 0) {
         store_abort(store);
         return r;
@@ -130,6 +119,14 @@ static int lmdb_stream_head(struct log_txn *base, const char *stream, uint64_t *
                             struct error *err)
 {
     return stored_number_get(txn_of(base)->store, TABLE_HEADS, stream, ret, err);
+}
+
+static void lmdb_skip(struct log_txn *base, uint64_t upto)
+{
+    struct lmdb_txn *txn = txn_of(base);
+
+    if (txn->head < upto)
+        txn->head = upto;
 }
 
 static int lmdb_append(struct log_txn *base, struct record *record, struct error *err)
@@ -395,6 +392,7 @@ static const struct log_functions lmdb_functions = {
     .abort = lmdb_abort,
     .state = lmdb_state,
     .append = lmdb_append,
+    .skip = lmdb_skip,
     .stream_head = lmdb_stream_head,
     .walk = lmdb_walk,
     .next = lmdb_next,

@@ -31,3 +31,14 @@ int stored_number_put(struct store_txn *txn, unsigned table, const char *name, u
     store_key_u64(number, value);
     return store_put(txn, table, bytes_of_text(name), (struct bytes){ value, sizeof(value) }, err);
 }
+
+int stored_number_last(struct store_txn *txn, unsigned table, uint64_t *ret, struct error *err)
+{
+    struct bytes key, value;
+    int r = store_last(txn, table, &key, &value, err);
+
+    if (r < 0)
+        return r;
+    *ret = r > 0 ? store_key_read_u64(key) : 0;
+    return 0;
+}

@@ -14,4 +14,7 @@ int stored_number_get(struct store_txn *txn, unsigned table, const char *name, u
 int stored_number_put(struct store_txn *txn, unsigned table, const char *name, uint64_t number,
                       struct error *err);
 
+/* The largest key of a table whose keys are numbers; 0 when it is empty. */
+int stored_number_last(struct store_txn *txn, unsigned table, uint64_t *ret, struct error *err);
+
 #endif

@@ -147,3 +147,15 @@ int clients_heard(const struct view *view, struct command_id id, const struct re
         r = enter_hour(view, key, before, record->time, err);
     return r;
 }
+
+int clients_recovered(const struct view *view, struct command_id id, const struct record *record,
+                      struct error *err)
+{
+    struct client_row row;
+    int r;
+
+    r = load_row(view, command_id_client(id), &row, err);
+    if (r < 0 || command_id_sequence(id) <= row.sequence)
+        return r;
+    return clients_heard(view, id, record, err);
+}

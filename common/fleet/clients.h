@@ -8,4 +8,8 @@
 int clients_heard(const struct view *view, struct command_id id, const struct record *record,
                   struct error *err);
 
+/* It had said it to a log that is lost; what it says later may be known already. */
+int clients_recovered(const struct view *view, struct command_id id, const struct record *record,
+                      struct error *err);
+
 #endif

@@ -8,7 +8,9 @@
 #include "common/fleet/body.h"
 #include "common/fleet/clients.h"
 #include "common/fleet/containers.h"
+#include "common/fleet/hosts.h"
 #include "common/fleet/view.h"
+#include "schemas/codec.h"
 #include "schemas/commands.h"
 
 #define DROP_AT_ONCE 2 /* one comes, two may go: the table shrinks to its bound and stays there */
@@ -208,9 +210,8 @@ static int enter_finished(const struct view *view, const struct record *record, 
     return r;
 }
 
-/* The broker's refusal of a command that the log does not hold: the answer to whoever asks again.
- */
-static int refuse_at_door(const struct view *view, const struct record *record, struct error *err)
+/* The outcome of a command that the log does not hold: the answer to whoever asks again. */
+static int end_unasked(const struct view *view, const struct record *record, struct error *err)
 {
     autoarena arena = { 0 };
     struct command_row row = {
@@ -226,12 +227,18 @@ static int refuse_at_door(const struct view *view, const struct record *record, 
 
     r = read_outcome(record, &row, &arena, err);
     if (r == 0)
-        r = clients_heard(view, row.id, record, err);
-    if (r == 0)
         r = put_row(view, &row, err);
     if (r == 0)
         r = enter_finished(view, record, err);
     return r;
+}
+
+static int refuse_at_door(const struct view *view, const struct record *record, struct error *err)
+{
+    int r;
+
+    r = clients_heard(view, record->cause, record, err);
+    return r == 0 ? end_unasked(view, record, err) : r;
 }
 
 static bool is_refusal_at_door(const struct record *record)
@@ -280,4 +287,86 @@ int commands_end(const struct view *view, const struct record *record, struct er
     if (r == 0)
         r = enter_finished(view, record, err);
     return r;
+}
+
+int commands_end_past(const struct view *view, const struct record *record, struct error *err)
+{
+    autoarena arena = { 0 };
+    struct command_row row;
+    int r;
+
+    if (find_outcome(record->type) == NULL)
+        return 0;
+    r = view_command(view, record->cause, &row, &arena, err);
+    if (r == 0)
+        return row.state == COMMAND_PENDING ? commands_end(view, record, err) : 0;
+    if (r != -ENOENT)
+        return r;
+    r = clients_recovered(view, record->cause, record, err);
+    return r == 0 ? end_unasked(view, record, err) : r;
+}
+
+/* Make the row of a command that the log does not hold, and hold what it needs. */
+static int ask_again(const struct view *view, const struct record *record,
+                     const struct record *command, struct error *err)
+{
+    autoarena arena = { 0 };
+    struct command_row row = {
+        .id = command->id,
+        .state = COMMAND_PENDING,
+        .type = command->type,
+        .host = command->host,
+        .container = command->container,
+        .actor = command->actor,
+        .pos = record->pos,
+        .time = command->time,
+        .name = new_name(command, &arena),
+        .recovered = record->pos,
+    };
+    struct container_row container;
+    struct record asked = *command;
+    int r;
+
+    asked.pos = record->pos;
+    r = clients_recovered(view, row.id, record, err);
+    if (r == 0)
+        r = put_row(view, &row, err);
+    if (r == 0)
+        r = count_pending(view, row.host, 1, err);
+    if (r < 0)
+        return r;
+    if (is_rename(row.type))
+        return containers_hold_name(view, &asked, err);
+    if (!is_create(row.type) || row.container == NULL)
+        return 0;
+    r = view_container_sealed(view, row.container, &container, &arena, err);
+    return r == -ENOENT ? containers_reserve(view, &asked, err) : r;
+}
+
+int commands_recovered(const struct view *view, const struct record *record, struct error *err)
+{
+    autoarena arena = { 0 };
+    struct command_recovered recovered = { 0 };
+    struct record command;
+    struct command_row row;
+    int r;
+
+    r = hosts_count_recovered(view, record, err);
+    if (r == 0)
+        r = body_decode(&command_recovered_schema, record, &recovered, &arena, err);
+    if (r < 0)
+        return r;
+    if (schema_decode(&record_schema, recovered.command.bytes, &command, &arena, err) < 0)
+        return error_add_context(err, -EPROTO, "command in %s", record->type);
+    if (command.kind != RECORD_COMMAND || !command_id_equal(command.id, record->cause) ||
+        command.host == NULL || record->host == NULL || strcmp(command.host, record->host) != 0)
+        return error_set(err, -EPROTO, "%s at %llu holds another command", record->type,
+                         (unsigned long long)record->pos);
+    r = view_command(view, record->cause, &row, &arena, err);
+    if (r == -ENOENT)
+        return ask_again(view, record, &command, err);
+    if (r < 0 || row.state != COMMAND_PENDING)
+        return r; /* what ended it stands */
+    row.recovered = record->pos;
+    return put_row(view, &row, err);
 }

@@ -17,4 +17,11 @@ int commands_ask(const struct view *view, const struct record *command, struct e
  */
 int commands_end(const struct view *view, const struct record *record, struct error *err);
 
+/* An event that a recovery tells, of a command or not: if it is the first word of how a command
+ * ended, that is kept. */
+int commands_end_past(const struct view *view, const struct record *record, struct error *err);
+
+/* command.recovered: it is pending, with what it holds. */
+int commands_recovered(const struct view *view, const struct record *record, struct error *err);
+
 #endif

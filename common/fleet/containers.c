@@ -6,7 +6,9 @@
 
 #include "common/fleet/body.h"
 #include "common/fleet/container_state.h"
+#include "common/fleet/hosts.h"
 #include "common/fleet/view.h"
+#include "schemas/codec.h"
 #include "schemas/commands.h"
 
 static int check_name_is_free(const struct view *view, const struct container_row *row,
@@ -245,6 +247,51 @@ int containers_event(const struct view *view, const struct record *record, struc
     if (r == 0)
         r = put_row(view, &after, err);
     return r;
+}
+
+static int decode_recovered(const struct record *record, struct container_row *ret,
+                            struct arena *arena, struct error *err)
+{
+    struct container_recovered recovered = { 0 };
+    int r;
+
+    r = body_decode(&container_recovered_schema, record, &recovered, arena, err);
+    if (r < 0)
+        return r;
+    if (schema_decode(&container_row_schema, recovered.row.bytes, ret, arena, err) < 0)
+        return error_add_context(err, -EPROTO, "row in %s", record->type);
+    if (record->container == NULL || strcmp(ret->id, record->container) != 0 ||
+        !container_id_is_valid(ret->id) || record->host == NULL ||
+        strcmp(ret->host, record->host) != 0)
+        return error_set(err, -EPROTO, "%s holds the row of container %.64s of host %.255s",
+                         record->type, ret->id, ret->host);
+    if (ret->config == NULL || !name_is_valid(ret->config->name) ||
+        ret->state == CONTAINER_UNKNOWN || ret->state >= CONTAINER_STATE_COUNT)
+        return error_set(err, -EPROTO, "%s of container %s: it has no name, or no state",
+                         record->type, ret->id);
+    return 0;
+}
+
+int containers_recovered(const struct view *view, const struct record *record, struct error *err)
+{
+    autoarena arena = { 0 };
+    struct container_row before;
+    struct container_row after;
+    int r;
+
+    r = hosts_count_recovered(view, record, err);
+    if (r == 0)
+        r = decode_recovered(record, &after, &arena, err);
+    if (r == 0)
+        r = load_row(view, after.id, &before, &arena, err);
+    if (r < 0)
+        return r;
+    if (before.id != NULL && strcmp(before.host, after.host) != 0)
+        return error_set(err, -EPROTO, "container %s of host %s is on host %s already", after.id,
+                         after.host, before.host);
+    after.pos = record->pos;
+    r = move_name(view, &before, &after, &arena, err);
+    return r == 0 ? put_row(view, &after, err) : r;
 }
 
 /* Ids of one host's containers, collected first: a walk must not change what it walks. */

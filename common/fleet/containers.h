@@ -24,6 +24,10 @@ int containers_release_name(const struct view *view, const struct command_row *c
 /* An event of a container. */
 int containers_event(const struct view *view, const struct record *record, struct error *err);
 
+/* container.recovered: its row, whatever was known of it. -EPROTO when another host has it, or its
+ * name is taken. */
+int containers_recovered(const struct view *view, const struct record *record, struct error *err);
+
 /* A new journal under a host's name knows nothing of the old one's containers: drop their rows,
  * but not those that are still being created. */
 int containers_drop_host(const struct view *view, const char *host, struct error *err);

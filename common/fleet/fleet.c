@@ -33,18 +33,27 @@ static const struct part parts[] = {
     { &image_removed_schema,    storage_image_removed },
     { &volume_created_schema,   storage_volume_created },
     { &volume_removed_schema,   storage_volume_removed },
+    { &host_recovering_schema,  hosts_recovering },
+    { &host_recovered_schema,   hosts_recovered },
+    { &container_recovered_schema, containers_recovered },
+    { &image_recovered_schema, storage_image_recovered },
+    { &volume_recovered_schema, storage_volume_recovered },
+    { &command_recovered_schema, commands_recovered },
 };
 /* clang-format on */
 
 static int apply_event(const struct view *view, const struct record *record, struct error *err)
 {
+    bool is_past = false;
     int r;
 
     if (record->journal_seq != 0) {
-        r = hosts_journal(view, record, err);
+        r = hosts_journal(view, record, &is_past, err);
         if (r < 0)
             return r;
     }
+    if (is_past)
+        return commands_end_past(view, record, err);
     if (container_event_of(record->type) != CONTAINER_EVENT_NONE)
         return containers_event(view, record, err);
     for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {

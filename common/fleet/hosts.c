@@ -74,6 +74,8 @@ int hosts_hello(const struct view *view, const struct record *record, struct err
             return r;
         row.journal = hello.journal;
         row.journal_seq = 0;
+        row.recovery = 0;
+        row.recovered = 0;
     }
     row.incarnation = hello.incarnation;
     row.facts = hello.facts;
@@ -105,7 +107,88 @@ int hosts_reachable(const struct view *view, const struct record *record, struct
     return move(view, record, HOST_REACHABLE, err);
 }
 
-int hosts_journal(const struct view *view, const struct record *record, struct error *err)
+/* Commands of then may have been carried out, and nobody knows. */
+static int forget_until(const struct view *view, uint64_t time, struct error *err)
+{
+    uint64_t forgotten;
+    int r;
+
+    r = view_forgotten(view, &forgotten, err);
+    if (r < 0 || time <= forgotten)
+        return r;
+    return view_set_total(view, "forgotten", time, err);
+}
+
+int hosts_recovering(const struct view *view, const struct record *record, struct error *err)
+{
+    autoarena arena = { 0 };
+    struct host_recovering recovering = { 0 };
+    struct host_row row;
+    int r;
+
+    r = body_decode(&host_recovering_schema, record, &recovering, &arena, err);
+    if (r == 0 && recovering.from == 0)
+        r = error_set(err, -EPROTO, "the events of a journal begin at 1");
+    if (r == 0)
+        r = load_row(view, record, &row, &arena, err);
+    if (r == 0)
+        r = containers_drop_host(view, row.name, err);
+    if (r == 0)
+        r = storage_drop_host(view, row.name, err);
+    if (r == 0)
+        r = forget_until(view, recovering.lost_until, err);
+    if (r < 0)
+        return r;
+    row.journal_seq = recovering.from - 1;
+    row.recovery = record->pos;
+    row.recovered = 0;
+    row.pos = record->pos;
+    return put_row(view, &row, err);
+}
+
+/* Its row, while it is being recovered. */
+static int load_recovering(const struct view *view, const struct record *record,
+                           struct host_row *ret, struct arena *arena, struct error *err)
+{
+    int r;
+
+    r = load_row(view, record, ret, arena, err);
+    if (r == 0 && ret->recovery == 0)
+        return error_set(err, -EPROTO, "%s of host %s, which is not being recovered", record->type,
+                         record->host);
+    return r;
+}
+
+int hosts_recovered(const struct view *view, const struct record *record, struct error *err)
+{
+    autoarena arena = { 0 };
+    struct host_row row;
+    int r;
+
+    r = load_recovering(view, record, &row, &arena, err);
+    if (r < 0)
+        return r;
+    row.recovery = 0;
+    row.recovered = 0;
+    row.pos = record->pos;
+    return put_row(view, &row, err);
+}
+
+int hosts_count_recovered(const struct view *view, const struct record *record, struct error *err)
+{
+    autoarena arena = { 0 };
+    struct host_row row;
+    int r;
+
+    r = load_recovering(view, record, &row, &arena, err);
+    if (r < 0)
+        return r;
+    row.recovered++;
+    return put_row(view, &row, err);
+}
+
+int hosts_journal(const struct view *view, const struct record *record, bool *ret_is_past,
+                  struct error *err)
 {
     autoarena arena = { 0 };
     struct host_row row;
@@ -119,5 +202,6 @@ int hosts_journal(const struct view *view, const struct record *record, struct e
                          (unsigned long long)record->journal_seq, row.name,
                          (unsigned long long)row.journal_seq);
     row.journal_seq = record->journal_seq;
+    *ret_is_past = row.recovery != 0;
     return put_row(view, &row, err);
 }

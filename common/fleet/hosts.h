@@ -2,6 +2,8 @@
 #ifndef GANTRY_COMMON_FLEET_HOSTS_H
 #define GANTRY_COMMON_FLEET_HOSTS_H
 
+#include <stdbool.h>
+
 #include "common/fleet/fleet.h"
 
 /* host.hello: a worker speaks for the host. With another journal than before, the old one's
@@ -12,8 +14,18 @@ int hosts_hello(const struct view *view, const struct record *record, struct err
 int hosts_unreachable(const struct view *view, const struct record *record, struct error *err);
 int hosts_reachable(const struct view *view, const struct record *record, struct error *err);
 
+/* host.recovering: the host's containers are forgotten until its worker has told them.
+ * host.recovered: it has told all. */
+int hosts_recovering(const struct view *view, const struct record *record, struct error *err);
+int hosts_recovered(const struct view *view, const struct record *record, struct error *err);
+
+/* One more of what a recovery tells, whether the view can follow it or not. -EPROTO when none goes
+ * on. */
+int hosts_count_recovered(const struct view *view, const struct record *record, struct error *err);
+
 /* An event of a worker's journal is in the log. -EPROTO for one that was there before: it must not
- * be folded again. */
-int hosts_journal(const struct view *view, const struct record *record, struct error *err);
+ * be folded again. `ret_is_past`: it is told by a recovery, which says later what came of it. */
+int hosts_journal(const struct view *view, const struct record *record, bool *ret_is_past,
+                  struct error *err);
 
 #endif

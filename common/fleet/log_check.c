@@ -12,6 +12,7 @@
 #include "common/mem.h"
 #include "schemas/codec.h"
 #include "schemas/events.h"
+#include "schemas/failure.h"
 
 /* How far a stream, or a host's journal, has come. */
 struct place {
@@ -19,6 +20,7 @@ struct place {
     uint64_t number;           /* last position, or last journal_seq */
     struct command_id journal; /* of a host */
     bool is_whole;             /* of a host: its journal is kept from the beginning on */
+    bool is_recovering;        /* of a host: its worker tells what the log lacks */
     UT_hash_handle hh;
 };
 
@@ -157,7 +159,45 @@ static void take_hello(struct log_check *check, const struct record *record)
         host->is_whole = true;
     host->journal = hello.journal;
     host->number = 0;
+    host->is_recovering = false;
     check->counts.journals++;
+}
+
+/* Its events begin where the worker still has them. */
+static void take_recovering(struct log_check *check, const struct record *record)
+{
+    struct host_recovering recovering = { 0 };
+    autoarena arena = { 0 };
+    bool is_new = false;
+    struct place *host;
+
+    if (record->host == NULL ||
+        schema_decode(&host_recovering_schema, record->body.bytes, &recovering, &arena, NULL) < 0)
+        return;
+    host = place_of(&check->hosts, record->host, &is_new);
+    host->number = recovering.from > 0 ? recovering.from - 1 : 0;
+    host->is_whole = true;
+    host->is_recovering = true;
+    check->counts.recoveries++;
+    if (recovering.lost_until > check->counts.lost_until)
+        check->counts.lost_until = recovering.lost_until;
+}
+
+static bool is_recovering(const struct log_check *check, const struct record *record)
+{
+    const struct place *host = NULL;
+
+    if (record->host != NULL)
+        HASH_FIND_STR(check->hosts, record->host, host);
+    return host != NULL && host->is_recovering;
+}
+
+static void take_recovered(struct log_check *check, const struct record *record)
+{
+    bool is_new = false;
+
+    if (record->host != NULL)
+        place_of(&check->hosts, record->host, &is_new)->is_recovering = false;
 }
 
 static void check_journal(struct log_check *check, const struct record *record)
@@ -206,6 +246,8 @@ static int check_outcome(struct log_check *check, const struct record *record, s
     int r = view_command(log_check_view(check), record->cause, &row, &arena, NULL);
 
     check->counts.outcomes++;
+    if (is_recovering(check, record) && record->journal_seq != 0)
+        return 0; /* how commands ended that the log may not have, or not as pending */
     if (r == -ENOENT) {
         if (!is_at_door && check->beginning == 0)
             log_check_fault(check, record->pos,
@@ -217,6 +259,10 @@ static int check_outcome(struct log_check *check, const struct record *record, s
     if (r < 0)
         return error_set(err, r, "look up the command of record %llu",
                          (unsigned long long)record->pos);
+    /* The broker had to end it without its worker's word, and here is that after all. */
+    if (record->journal_seq != 0 && row.code != NULL &&
+        failure_parse(row.code) == FAILURE_WRONG_JOURNAL)
+        return 0;
     if (row.state != COMMAND_PENDING)
         log_check_fault(check, record->pos,
                         "%s is the second outcome of the command at %llu, which ended at %llu",
@@ -233,6 +279,10 @@ static int check_meaning(struct log_check *check, const struct record *record, s
     }
     if (strcmp(record->type, host_hello_schema.name) == 0)
         take_hello(check, record);
+    else if (strcmp(record->type, host_recovering_schema.name) == 0)
+        take_recovering(check, record);
+    else if (strcmp(record->type, host_recovered_schema.name) == 0)
+        take_recovered(check, record);
     if (record->journal_seq != 0)
         check_journal(check, record);
     return is_outcome(record->type) ? check_outcome(check, record, err) : 0;

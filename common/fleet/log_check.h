@@ -28,7 +28,9 @@ struct log_counts {
     uint64_t commands;
     uint64_t outcomes;
     uint64_t streams;
-    uint64_t journals; /* of hosts, former ones included */
+    uint64_t journals;   /* of hosts, former ones included */
+    uint64_t recoveries; /* of hosts: what the log lacked was told by their workers */
+    uint64_t lost_until; /* ns since 1970: what happened before may be missing; 0: all is here */
     uint64_t
         unfollowed; /* records that mean nothing to the view; no fault: the broker counts them */
     uint64_t faults;

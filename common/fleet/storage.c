@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "common/fleet/body.h"
+#include "common/fleet/hosts.h"
 #include "common/fleet/view.h"
+#include "schemas/codec.h"
 #include "schemas/images.h"
 #include "schemas/volumes.h"
 
@@ -127,6 +129,68 @@ int storage_volume_removed(const struct view *view, const struct record *record,
     if (r == 0)
         r = get_row(view, VIEW_VOLUMES, record, key, &row, &arena, err);
     return r < 0 ? r : view_remove(view, VIEW_VOLUMES, key, err);
+}
+
+/* The row in the body, of `record`'s host. */
+static int read_recovered(const struct view *view, const struct record *record,
+                          const struct schema *schema, void *ret, struct arena *arena,
+                          struct error *err)
+{
+    struct image_recovered recovered = { 0 }; /* both have the same shape */
+    int r;
+
+    r = hosts_count_recovered(view, record, err);
+    if (r == 0)
+        r = body_decode(&image_recovered_schema, record, &recovered, arena, err);
+    if (r < 0)
+        return r;
+    if (schema_decode(schema, recovered.row.bytes, ret, arena, err) < 0)
+        return error_add_context(err, -EPROTO, "row in %s", record->type);
+    return 0;
+}
+
+static int check_recovered(const struct record *record, const char *host, struct error *err)
+{
+    if (record->host == NULL || strcmp(record->host, host) != 0)
+        return error_set(err, -EPROTO, "%s holds a row of host %.255s", record->type, host);
+    return 0;
+}
+
+int storage_image_recovered(const struct view *view, const struct record *record, struct error *err)
+{
+    autoarena arena = { 0 };
+    struct image_row row;
+    struct bytes key;
+    int r;
+
+    r = read_recovered(view, record, &image_row_schema, &row, &arena, err);
+    if (r == 0)
+        r = check_recovered(record, row.host, err);
+    if (r == 0)
+        r = make_key(record, row.image->id, &arena, &key, err);
+    if (r < 0)
+        return r;
+    row.pos = record->pos;
+    return view_put_row(view, VIEW_IMAGES, key, &row, err);
+}
+
+int storage_volume_recovered(const struct view *view, const struct record *record,
+                             struct error *err)
+{
+    autoarena arena = { 0 };
+    struct volume_row row;
+    struct bytes key;
+    int r;
+
+    r = read_recovered(view, record, &volume_row_schema, &row, &arena, err);
+    if (r == 0)
+        r = check_recovered(record, row.host, err);
+    if (r == 0)
+        r = make_key(record, row.volume->name, &arena, &key, err);
+    if (r < 0)
+        return r;
+    row.pos = record->pos;
+    return view_put_row(view, VIEW_VOLUMES, key, &row, err);
 }
 
 /* Keys of one host's rows, collected first: a walk must not change what it walks. */

@@ -14,6 +14,12 @@ int storage_image_removed(const struct view *view, const struct record *record, 
 int storage_volume_created(const struct view *view, const struct record *record, struct error *err);
 int storage_volume_removed(const struct view *view, const struct record *record, struct error *err);
 
+/* image.recovered, volume.recovered: its row, whatever was known of it. */
+int storage_image_recovered(const struct view *view, const struct record *record,
+                            struct error *err);
+int storage_volume_recovered(const struct view *view, const struct record *record,
+                             struct error *err);
+
 /* Another journal speaks for this host: what the old one had is not known any more. */
 int storage_drop_host(const struct view *view, const char *host, struct error *err);
 

@@ -90,7 +90,7 @@ static struct json_t *report(const struct host_row *host, const struct container
     units_write_time(host->since, since_time);
     units_write_bytes(facts->memory_bytes, memory);
     tree_set_text(tree, "Name", host->name);
-    tree_set_text(tree, "State", host_state_name(host->state));
+    tree_set_text(tree, "State", host->recovery != 0 ? "recovering" : host_state_name(host->state));
     tree_set_text(tree, "Since", is_json ? since_time : arena_printf(arena, "%s ago", since));
     tree_set_number(tree, "Containers", (int64_t)count_containers(containers, host->name));
     if (is_json)

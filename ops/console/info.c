@@ -43,6 +43,8 @@ static struct json_t *broker_tree(const struct console *console, const struct in
 {
     struct json_t *tree = tree_object();
     char started[UNITS_TIME_SIZE];
+    char rebuilt[UNITS_TIME_SIZE];
+    char lost_until[UNITS_TIME_SIZE];
     char log[2 * COMMAND_ID_SIZE + 1];
 
     units_write_time(info->started, started);
@@ -59,6 +61,10 @@ static struct json_t *broker_tree(const struct console *console, const struct in
     tree_set_number(tree, "Head", (int64_t)info->head);
     tree_set_number(tree, "Floor", (int64_t)info->floor);
     tree_set_number(tree, "LogBytes", (int64_t)info->log_bytes);
+    units_write_time(info->rebuilt, rebuilt);
+    units_write_time(info->lost_until, lost_until);
+    tree_set_text(tree, "Rebuilt", info->rebuilt != 0 ? rebuilt : "no");
+    tree_set_text(tree, "LostUntil", info->lost_until != 0 ? lost_until : "no loss known");
     tree_set_text(tree, "Actor", info->actor);
     tree_set_text(tree, "Role", info->role);
     return tree;

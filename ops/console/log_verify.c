@@ -6,6 +6,7 @@
 #include "common/fleet/log_check.h"
 #include "ops/console/show.h"
 #include "ops/console/tree.h"
+#include "ops/console/units.h"
 #include "ops/console/verbs.h"
 #include "ops/console/watch.h"
 
@@ -179,6 +180,8 @@ static struct json_t *report(const struct verification *verification)
     tree_set_number(tree, "Outcomes", (int64_t)counts.outcomes);
     tree_set_number(tree, "Streams", (int64_t)counts.streams);
     tree_set_number(tree, "Journals", (int64_t)counts.journals);
+    tree_set_number(tree, "Recoveries", (int64_t)counts.recoveries);
+    tree_set_number(tree, "LostUntil", (int64_t)counts.lost_until);
     tree_set_number(tree, "Unfollowed", (int64_t)counts.unfollowed);
     tree_set(tree, "View", verification->is_rebuilt ? view_tree(verification) : tree_of_null());
     tree_set_number(tree, "FaultCount", (int64_t)counts.faults);
@@ -198,6 +201,22 @@ static void print_faults(const struct log_check *check)
         printf("  and %llu more\n", (unsigned long long)(count - LOG_CHECK_FAULTS_MAX));
 }
 
+/* A log that was made anew is sound and yet not the whole story. */
+static void print_recoveries(const struct log_counts *counts)
+{
+    char lost_until[UNITS_TIME_SIZE];
+
+    if (counts->recoveries == 0)
+        return;
+    printf("Recovered:  %llu times a host told what the log lacked; outcomes and events that its "
+           "worker no longer had are not here\n",
+           (unsigned long long)counts->recoveries);
+    if (counts->lost_until == 0)
+        return;
+    units_write_time(counts->lost_until, lost_until);
+    printf("Lost:       what happened until %s, on some host\n", lost_until);
+}
+
 static void print_text(const struct verification *verification)
 {
     const struct log_counts counts = log_check_counts(verification->check);
@@ -212,6 +231,7 @@ static void print_text(const struct verification *verification)
     printf("Journals:   %llu\n", (unsigned long long)counts.journals);
     printf("Commands:   %llu, and %llu outcomes\n", (unsigned long long)counts.commands,
            (unsigned long long)counts.outcomes);
+    print_recoveries(&counts);
     if (counts.unfollowed > 0)
         printf("Unfollowed: %llu records that the view could make nothing of\n",
                (unsigned long long)counts.unfollowed);

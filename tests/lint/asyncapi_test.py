@@ -69,7 +69,7 @@ def type_of(field):
     """The table's word for what the document says, and the schema that it refers to."""
     if "allOf" in field:
         of = name_of(field["allOf"][0]["$ref"])
-        return "raw" if of == "record" else "message", of
+        return "raw" if of == "record" or field.get("x-raw") else "message", of
     if field.get("x-any"):
         return "raw", None
     if field["type"] == "boolean":
@@ -84,7 +84,7 @@ def type_of(field):
     items = field["items"]
     if "$ref" in items:
         of = name_of(items["$ref"])
-        return "raws" if of == "record" else "messages", of
+        return "raws" if of == "record" or field.get("x-raw") else "messages", of
     return ("raws" if items.get("x-any") else "texts"), None
 
 

@@ -7,19 +7,19 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "common/io/clock.h"
 #include "common/io/store.h"
 #include "common/mem.h"
+#include "worker/io/journal_events.h"
 #include "worker/io/sealed.h"
 
-#define MAP_BYTES       (16ULL * 1024 * 1024 * 1024)
-#define FORMAT          1
-#define TOTAL_SIZE      8 /* before an event: bytes of all events up to it, itself included */
-#define DROPS_PER_WRITE 2000
-#define DROPS_WORTH     1000 /* so many acknowledged events are worth a write of their own */
+#define MAP_BYTES   (16ULL * 1024 * 1024 * 1024)
+#define FORMAT      1
+#define DROPS_WORTH 1000 /* so many acknowledged events are worth a write of their own */
 
 enum table {
     TABLE_META,
-    TABLE_EVENTS,
+    TABLE_EVENTS = JOURNAL_EVENTS_TABLE,
     TABLE_CONTAINERS,
     TABLE_UNITS,
     TABLE_COMMANDS,
@@ -33,9 +33,10 @@ static const char *const tables[] = {
 
 struct journal {
     struct store *store;
+    struct journal_limits limits;
     struct journal_state state;
-    bool is_log_new;      /* the log is not what the disk says */
-    char *new_boot_id;    /* NULL: the disk says the same */
+    char *new_boot_id; /* NULL: the disk says the same */
+    struct journal_kept kept;
     uint64_t total;       /* bytes of all events ever written */
     uint64_t acked_total; /* of these, those up to the first that was not acknowledged */
 };
@@ -108,20 +109,6 @@ static int begin_life(struct store_txn *txn, const char *boot_id, struct journal
     return sealed_put_number(txn, TABLE_META, "incarnation", state->incarnation, err);
 }
 
-/* The running total that an event carries, where it can be read: it is only for journal_is_full(),
- * and a damaged event is found by who reads it. */
-static void total_at(struct store_txn *txn, uint64_t seq, uint64_t *ret)
-{
-    uint8_t key[8];
-    struct bytes value = { 0 };
-
-    store_key_u64(seq, key);
-    if (sealed_get(txn, TABLE_EVENTS, (struct bytes){ .data = key, .size = sizeof(key) }, &value,
-                   NULL) == 0 &&
-        value.size >= TOTAL_SIZE)
-        *ret = store_key_read_u64(value);
-}
-
 /* The kept events are those from `first_seq` to `last_seq`. */
 static int find_events(struct store_txn *txn, struct journal *journal, struct error *err)
 {
@@ -138,10 +125,15 @@ static int find_events(struct store_txn *txn, struct journal *journal, struct er
     if (r < 0)
         return r;
     state->first_seq = r == 0 ? state->last_seq + 1 : store_key_read_u64(key);
-    r = sealed_get_number(txn, TABLE_META, "total", &journal->total, err);
+    journal->kept.first_seq = state->first_seq;
+    journal_events_look(txn, &journal->kept);
+    r = sealed_get_number(txn, TABLE_META, "lost_until", &state->lost_until, err);
+    journal->kept.lost_until = state->lost_until;
+    if (r == 0)
+        r = sealed_get_number(txn, TABLE_META, "total", &journal->total, err);
     journal->acked_total = journal->total;
     if (r == 0 && state->acked_seq < state->last_seq)
-        total_at(txn, state->acked_seq + 1, &journal->acked_total);
+        journal_events_total(txn, state->acked_seq + 1, &journal->acked_total);
     return r;
 }
 
@@ -178,9 +170,11 @@ static int begin(struct journal *journal, const char *host, const char *boot_id,
 int journal_open(const char *directory, const char *host, const char *boot_id, struct journal **ret,
                  struct error *err)
 {
+    static const struct journal_limits usual = JOURNAL_LIMITS_USUAL;
     autodestroy(journal) struct journal *journal = mem_new(struct journal);
     int r = store_open(directory, tables, MAP_BYTES, &journal->store, err);
 
+    journal->limits = usual;
     if (r == 0)
         r = begin(journal, host, boot_id, err);
     if (r < 0)
@@ -201,6 +195,11 @@ void journal_close(struct journal *journal)
 const struct journal_state *journal_state(const struct journal *journal)
 {
     return &journal->state;
+}
+
+void journal_set_limits(struct journal *journal, const struct journal_limits *limits)
+{
+    journal->limits = *limits;
 }
 
 static int load_all(struct store_txn *txn, enum table table,
@@ -240,6 +239,23 @@ int journal_load(struct journal *journal, enum journal_table table,
     return r == 0 ? load_all(txn, of[table], load, owner, err) : r;
 }
 
+int journal_take_snapshot(struct journal *journal, const struct journal_snapshot *snapshot,
+                          uint64_t *ret_upto, struct error *err)
+{
+    autodestroy(store_txn) struct store_txn *txn = NULL;
+    int r = store_begin(journal->store, STORE_READ, &txn, err);
+
+    if (r == 0)
+        r = sealed_get_number(txn, TABLE_META, "last", ret_upto, err);
+    if (r == 0)
+        r = load_all(txn, TABLE_CONTAINERS, snapshot->on_row, snapshot->owner, err);
+    if (r == 0)
+        r = load_all(txn, TABLE_IMAGES, snapshot->on_image, snapshot->owner, err);
+    if (r == 0)
+        r = load_all(txn, TABLE_VOLUMES, snapshot->on_volume, snapshot->owner, err);
+    return r == 0 ? load_all(txn, TABLE_COMMANDS, snapshot->on_command, snapshot->owner, err) : r;
+}
+
 void journal_prepare(const struct journal *journal, struct journal_write *write)
 {
     const struct journal_state *state = &journal->state;
@@ -248,7 +264,9 @@ void journal_prepare(const struct journal *journal, struct journal_write *write)
     write->boot_id = journal->new_boot_id;
     write->log = state->log;
     write->epoch = state->epoch;
-    write->first_seq = state->first_seq;
+    write->kept = journal->kept;
+    write->acked_total = journal->acked_total;
+    write->now_ns = clock_wall_ns();
     write->last_seq = state->last_seq;
     write->cursor = state->cursor;
     write->total = journal->total;
@@ -257,25 +275,10 @@ void journal_prepare(const struct journal *journal, struct journal_write *write)
 static int put_event(struct store_txn *txn, struct journal_write *write,
                      const struct journal_change *change, struct error *err)
 {
-    struct buffer value = { 0 };
-    struct buffer sealed = { 0 };
-    uint8_t key[8];
-    uint8_t total[TOTAL_SIZE];
-    int r;
-
     assert(change->number == write->last_seq + 1);
     write->total += change->value.size;
-    store_key_u64(change->number, key);
-    store_key_u64(write->total, total);
-    buffer_append(&value, total, sizeof(total));
-    buffer_append(&value, change->value.data, change->value.size);
-    sealed_wrap(buffer_bytes(&value), &sealed);
-    r = store_append(txn, TABLE_EVENTS, (struct bytes){ .data = key, .size = sizeof(key) },
-                     buffer_bytes(&sealed), err);
-    buffer_done(&value);
-    buffer_done(&sealed);
     write->last_seq = change->number;
-    return r;
+    return journal_events_put(txn, change->number, write->total, change->value, err);
 }
 
 static int removed(int r)
@@ -321,21 +324,24 @@ static int apply_change(struct store_txn *txn, struct journal_write *write,
     return error_set(err, -EINVAL, "no change has number %d", (int)change->kind);
 }
 
-/* The log has the oldest events: they go, some with each transaction. */
-static int drop_acked(struct store_txn *txn, struct journal_write *write, struct error *err)
+/* The log has the oldest events for long enough: they go, some with each transaction. */
+static int drop_acked(struct store_txn *txn, const struct journal_limits *limits,
+                      struct journal_write *write, struct error *err)
 {
-    for (unsigned i = 0; i < DROPS_PER_WRITE && write->first_seq <= write->acked_seq; i++) {
-        uint8_t key[8];
-        int r;
+    const struct journal_told told = {
+        .acked_seq = write->acked_seq,
+        .acked_total = write->acked_total,
+        .now_ns = write->now_ns,
+    };
+    uint64_t first = write->kept.first_seq;
+    int r;
 
-        store_key_u64(write->first_seq, key);
-        r = removed(store_delete(txn, TABLE_EVENTS,
-                                 (struct bytes){ .data = key, .size = sizeof(key) }, err));
-        if (r < 0)
-            return r;
-        write->first_seq++;
-    }
-    return 0;
+    if (write->kept.first_happened == 0 && first <= write->last_seq)
+        journal_events_look(txn, &write->kept);
+    r = journal_events_drop(txn, limits, &told, &write->kept, err);
+    if (r == 0 && write->kept.first_seq != first)
+        r = sealed_put_number(txn, TABLE_META, "lost_until", write->kept.lost_until, err);
+    return r;
 }
 
 static int put_progress(struct store_txn *txn, const struct journal_write *write, struct error *err)
@@ -363,7 +369,7 @@ static int write_all(struct journal *journal, struct journal_write *write, struc
     for (size_t i = 0; r == 0 && i < write->count; i++)
         r = apply_change(txn, write, &write->changes[i], err);
     if (r == 0)
-        r = drop_acked(txn, write, err);
+        r = drop_acked(txn, &journal->limits, write, err);
     if (r == 0)
         r = put_progress(txn, write, err);
     return r == 0 ? store_commit(steal_ptr(txn), err) : r;
@@ -384,33 +390,39 @@ void journal_written(struct journal *journal, const struct journal_write *write)
 {
     struct journal_state *state = &journal->state;
 
-    state->first_seq = write->first_seq;
+    journal->kept = write->kept;
+    state->first_seq = write->kept.first_seq;
+    state->lost_until = write->kept.lost_until;
     state->last_seq = write->last_seq;
     state->cursor = write->cursor;
     journal->total = write->total;
     if (state->acked_seq == state->last_seq)
         journal->acked_total = journal->total;
     if (command_id_equal(write->log, state->log) && write->epoch == state->epoch)
-        journal->is_log_new = false;
+        state->is_log_new = false;
     if (write->boot_id != NULL) {
         free(journal->new_boot_id);
         journal->new_boot_id = NULL;
     }
 }
 
-void journal_acked(struct journal *journal, uint64_t seq)
+static void set_acked(struct journal *journal, uint64_t seq)
 {
     autodestroy(store_txn) struct store_txn *txn = NULL;
     struct journal_state *state = &journal->state;
 
-    assert(seq <= state->last_seq);
-    if (seq <= state->acked_seq)
-        return;
     state->acked_seq = seq;
     if (seq == state->last_seq)
         journal->acked_total = journal->total;
     else if (store_begin(journal->store, STORE_READ, &txn, NULL) == 0)
-        total_at(txn, seq + 1, &journal->acked_total);
+        journal_events_total(txn, seq + 1, &journal->acked_total);
+}
+
+void journal_acked(struct journal *journal, uint64_t seq)
+{
+    assert(seq <= journal->state.last_seq);
+    if (seq > journal->state.acked_seq)
+        set_acked(journal, seq);
 }
 
 void journal_set_log(struct journal *journal, struct command_id log, uint64_t epoch)
@@ -421,78 +433,51 @@ void journal_set_log(struct journal *journal, struct command_id log, uint64_t ep
         return;
     state->log = log;
     state->epoch = epoch;
-    journal->is_log_new = true;
+    state->is_log_new = true;
 }
 
+void journal_begin_log(struct journal *journal, struct command_id log, uint64_t epoch, uint64_t seq)
+{
+    struct journal_state *state = &journal->state;
+
+    assert(seq <= state->last_seq);
+    state->log = log;
+    state->epoch = epoch;
+    state->is_log_new = true;
+    set_acked(journal, seq);
+}
+
+/* Time alone is not worth a write. */
 bool journal_wants_write(const struct journal *journal)
 {
     const struct journal_state *state = &journal->state;
+    const struct journal_told told = {
+        .acked_seq = state->acked_seq,
+        .acked_total = journal->acked_total,
+    };
+    struct journal_kept later = journal->kept;
 
-    return journal->is_log_new || journal->new_boot_id != NULL ||
-           state->acked_seq + 1 >= state->first_seq + DROPS_WORTH;
-}
-
-static int take_event(struct bytes key, struct bytes sealed, struct raw *ret, struct arena *arena,
-                      struct error *err)
-{
-    struct bytes value;
-    int r = sealed_unwrap(sealed, &value, err);
-
-    if (r == 0 && value.size < TOTAL_SIZE)
-        r = error_set(err, -EUCLEAN, "the journal is damaged: it is too short");
-    if (r < 0)
-        return error_add_context(err, r, "event %llu", (unsigned long long)store_key_read_u64(key));
-    ret->bytes.size = value.size - TOTAL_SIZE;
-    ret->bytes.data = (const uint8_t *)arena_text_n(arena, (const char *)value.data + TOTAL_SIZE,
-                                                    ret->bytes.size);
-    return 0;
-}
-
-static int read_events(struct store_cursor *cursor, const struct journal_range *range,
-                       struct raw_list *list, struct arena *arena, struct error *err)
-{
-    struct bytes key;
-    struct bytes sealed;
-    size_t bytes = 0;
-    int r = 0;
-
-    while (list->count < range->count_max && (r = store_next(cursor, &key, &sealed, err)) > 0) {
-        if (list->count > 0 && bytes + sealed.size > range->bytes_max)
-            return 0;
-        r = take_event(key, sealed, &list->items[list->count], arena, err);
-        if (r < 0)
-            return r;
-        list->count++;
-        bytes += sealed.size;
-    }
-    return r < 0 ? r : 0;
+    later.first_seq += DROPS_WORTH;
+    later.first_happened = UINT64_MAX / 2;
+    return state->is_log_new || journal->new_boot_id != NULL ||
+           journal_limits_let_go(&journal->limits, &later, &told);
 }
 
 int journal_read(struct journal *journal, const struct journal_range *range, struct raw_list *ret,
                  struct arena *arena, struct error *err)
 {
     autodestroy(store_txn) struct store_txn *txn = NULL;
-    autodestroy(store_cursor) struct store_cursor *cursor = NULL;
-    struct raw_list list = { .items = arena_zeroed(arena, range->count_max * sizeof(struct raw)) };
-    uint8_t from[8];
     int r = store_begin(journal->store, STORE_READ, &txn, err);
 
-    store_key_u64(range->after + 1, from);
     if (r == 0)
-        r = store_walk(txn, TABLE_EVENTS, (struct bytes){ .data = from, .size = sizeof(from) },
-                       &cursor, err);
-    if (r == 0)
-        r = read_events(cursor, range, &list, arena, err);
-    if (r < 0)
-        return error_add_context(err, r, "read the journal");
-    *ret = list;
-    return 0;
+        r = journal_events_read(txn, range, ret, arena, err);
+    return r < 0 ? error_add_context(err, r, "read the journal") : 0;
 }
 
 bool journal_is_full(const struct journal *journal)
 {
     const struct journal_state *state = &journal->state;
 
-    return state->last_seq - state->acked_seq > JOURNAL_EVENTS_MAX ||
-           journal->total - journal->acked_total > JOURNAL_BYTES_MAX;
+    return state->last_seq - state->acked_seq > journal->limits.events_max ||
+           journal->total - journal->acked_total > journal->limits.bytes_max;
 }

@@ -21,10 +21,8 @@
 #include "common/error.h"
 #include "common/id.h"
 #include "schemas/schema.h"
-
-/* Beyond, the journal is full: it still takes everything, but the worker takes no more commands. */
-#define JOURNAL_EVENTS_MAX 1000000
-#define JOURNAL_BYTES_MAX  (8ULL * 1024 * 1024 * 1024)
+#include "worker/io/journal_events.h"
+#include "worker/io/journal_limits.h"
 
 struct journal;
 
@@ -39,6 +37,8 @@ struct journal_state {
     struct command_id log; /* the broker's log that it reports to; zero: none yet */
     uint64_t epoch;        /* of that log */
     bool is_rebooted;      /* the boot id is another than in the last transaction of a start */
+    bool is_log_new;       /* the disk does not say so yet */
+    uint64_t lost_until;   /* ns since 1970: when the last event happened that is no longer kept */
 };
 
 /*
@@ -57,6 +57,9 @@ static inline void journal_auto_destroy_(struct journal **owned)
 
 const struct journal_state *journal_state(const struct journal *journal);
 
+/* Other bounds than the usual ones. Before the first write. */
+void journal_set_limits(struct journal *journal, const struct journal_limits *limits);
+
 enum journal_table {
     JOURNAL_CONTAINERS,
     JOURNAL_UNITS,
@@ -69,6 +72,19 @@ enum journal_table {
 int journal_load(struct journal *journal, enum journal_table table,
                  int (*load)(void *owner, struct bytes value, struct error *err), void *owner,
                  struct error *err);
+
+/* The rows of containers, images and volumes, then the open commands, all as they were at one
+ * moment: when the journal ended at `ret_upto`, which may be ahead of journal_state() while a write
+ * is under way. */
+struct journal_snapshot {
+    int (*on_row)(void *owner, struct bytes value, struct error *err);
+    int (*on_image)(void *owner, struct bytes value, struct error *err);
+    int (*on_volume)(void *owner, struct bytes value, struct error *err);
+    int (*on_command)(void *owner, struct bytes value, struct error *err);
+    void *owner;
+};
+int journal_take_snapshot(struct journal *journal, const struct journal_snapshot *snapshot,
+                          uint64_t *ret_upto, struct error *err);
 
 enum journal_change_kind {
     JOURNAL_PUT_EVENT,     /* number: its journal_seq, the next one */
@@ -92,8 +108,8 @@ struct journal_change {
     struct bytes value;
 };
 
-/* One transaction: what a turn has changed. Also drops some of the events that were acknowledged.
- */
+/* One transaction: what a turn has changed. Also drops some of the acknowledged events that need
+ * not be kept any longer. */
 struct journal_write {
     const struct journal_change *changes; /* borrowed until journal_written() */
     size_t count;
@@ -102,7 +118,9 @@ struct journal_write {
     const char *boot_id; /* borrowed; NULL: the disk has it */
     struct command_id log;
     uint64_t epoch;
-    uint64_t first_seq;
+    struct journal_kept kept;
+    uint64_t acked_total;
+    uint64_t now_ns;
     uint64_t last_seq;
     uint64_t cursor;
     uint64_t total; /* bytes of all events ever written */
@@ -120,14 +138,12 @@ void journal_written(struct journal *journal, const struct journal_write *write)
 void journal_acked(struct journal *journal, uint64_t seq);
 /* The log that it reports to from now on. In memory until the next write. */
 void journal_set_log(struct journal *journal, struct command_id log, uint64_t epoch);
+/* A log that has the events up to `seq` only, fewer perhaps than another one had. In memory until
+ * the next write. */
+void journal_begin_log(struct journal *journal, struct command_id log, uint64_t epoch,
+                       uint64_t seq);
 /* Whether there is something that only a further write makes durable or clears away. */
 bool journal_wants_write(const struct journal *journal);
-
-struct journal_range {
-    uint64_t after;   /* journal_seq */
-    size_t bytes_max; /* one event may be larger: then it comes alone */
-    size_t count_max;
-};
 
 /* The events of the range in order, at least one when there is one. What `ret` points to is in
  * `arena`. -EUCLEAN for a damaged one. */

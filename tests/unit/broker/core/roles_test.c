@@ -84,6 +84,7 @@ static const struct expectation {
 } expectations[] = {
     /*                    none   worker controller watcher admin */
     { "hello",          { false, true,  false,     false,  true } },
+    { "recover",        { false, true,  false,     false,  true } },
     { "poll",           { false, true,  false,     false,  true } },
     { "report",         { false, true,  false,     false,  true } },
     { "submit",         { false, false, true,      false,  true } },
