@@ -35,7 +35,7 @@ static void cleanup_ends_the_mount_of_the_run(void **state)
     storage_rig_layer(rig, "BASE");
     mount_as(rig, ROOTFS_HOLDER_RUN);
     storage_rig_put(PATH("run/containers/%s/pidfile", storage_rig_id), "1");
-    assert_int_equal(bundle_clear(&rig->layout, storage_rig_id, 1, &outcome), 0);
+    assert_int_equal(bundle_clear(&rig->layout, storage_rig_id, 1, NULL, &outcome), 0);
     assert_int_equal(storage_rig_mount_count(rig), 0);
     assert_int_equal(access(PATH("run/containers/%s", storage_rig_id), F_OK), -1);
     assert_int_equal(access(PATH("state/containers/%s/upper", storage_rig_id), F_OK), 0);
@@ -50,7 +50,7 @@ static void cleanup_leaves_a_root_that_the_operator_holds(void **state)
     mount_as(rig, ROOTFS_HOLDER_RUN);
     mount_as(rig, ROOTFS_HOLDER_OPERATOR);
     storage_rig_put(PATH("run/containers/%s/pidfile", storage_rig_id), "1");
-    assert_int_equal(bundle_clear(&rig->layout, storage_rig_id, 1, &outcome), 0);
+    assert_int_equal(bundle_clear(&rig->layout, storage_rig_id, 1, NULL, &outcome), 0);
     assert_true(rootfs_is_mounted(&rig->layout, storage_rig_id));
     assert_int_equal(access(PATH("run/containers/%s/pidfile", storage_rig_id), F_OK), -1);
     assert_int_equal(rootfs_unmount(&rig->layout, storage_rig_id, ROOTFS_HOLDER_OPERATOR, NULL), 0);
@@ -59,12 +59,13 @@ static void cleanup_leaves_a_root_that_the_operator_holds(void **state)
 
 static void removal_takes_a_root_that_anybody_holds(void **state)
 {
+    static const struct text_list no_volumes = { 0 };
     struct storage_rig *rig = storage_rig_of(state);
     struct outcome outcome = { 0 };
 
     storage_rig_layer(rig, "BASE");
     mount_as(rig, ROOTFS_HOLDER_OPERATOR);
-    assert_int_equal(bundle_remove(&rig->layout, storage_rig_id, &outcome), 0);
+    assert_int_equal(bundle_remove(&rig->layout, storage_rig_id, &no_volumes, &outcome), 0);
     assert_int_equal(storage_rig_mount_count(rig), 0);
     assert_int_equal(access(PATH("run/containers/%s", storage_rig_id), F_OK), -1);
     assert_int_equal(access(PATH("state/containers/%s", storage_rig_id), F_OK), -1);
