@@ -150,6 +150,23 @@ void journal_set_log(struct journal *journal, struct command_id log, uint64_t ep
     journal->state.epoch = epoch;
 }
 
+/* Nothing but events is kept, and those that a log had are gone. */
+void journal_begin_log(struct journal *journal, struct command_id log, uint64_t epoch, uint64_t seq)
+{
+    journal_set_log(journal, log, epoch);
+    journal_acked(journal, seq);
+}
+
+/* NOLINTNEXTLINE(readability-non-const-parameter): the header's */
+int journal_take_snapshot(struct journal *journal, const struct journal_snapshot *snapshot,
+                          uint64_t *ret_upto, struct error *err)
+{
+    (void)journal;
+    (void)snapshot;
+    (void)ret_upto;
+    return error_set(err, -EOPNOTSUPP, "a journal in memory keeps nothing but events");
+}
+
 bool journal_wants_write(const struct journal *journal)
 {
     (void)journal;
@@ -197,5 +214,7 @@ int journal_read(struct journal *journal, const struct journal_range *range, str
 
 bool journal_is_full(const struct journal *journal)
 {
-    return journal->state.last_seq - journal->state.acked_seq > JOURNAL_EVENTS_MAX;
+    static const struct journal_limits usual = JOURNAL_LIMITS_USUAL;
+
+    return journal->state.last_seq - journal->state.acked_seq > usual.events_max;
 }
