@@ -4,7 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
-static const struct stream_kind *const kinds[] = { &stream_logs };
+static const struct stream_kind *const kinds[] = { &stream_logs, &stream_export, &stream_archive,
+                                                   &stream_diff, &stream_sizes,  &stream_save };
 
 const struct stream_kind *stream_kind_find(const char *name)
 {

@@ -13,23 +13,37 @@
 
 #include "common/error.h"
 
+struct container_config;
 struct event_base;
+struct images;
 struct jobpool;
+struct layout;
 struct stream_chunk; /* schemas/bus.h */
 struct stream_open;
 
 /* What a source finds out about a container. */
 struct stream_container {
-    char *log_path; /* on the heap, the taker frees it */
-    bool is_over;   /* nothing more will be written to its log */
+    char *log_path;                        /* on the heap, the taker frees it */
+    bool is_over;                          /* nothing more will be written to its log */
+    const struct container_config *config; /* borrowed until the engine's next turn */
+    uint32_t pid;                          /* of its init; 0: it does not run */
+    uint64_t pid_started;
+    uint64_t image_bytes; /* of its image's layers; 0: it has none */
 };
 
 /* What sources have of their worker; borrowed as long as any of them is open. */
 struct stream_surroundings {
     struct event_base *loop;
     struct jobpool *pool; /* for what blocks */
+    const struct layout *layout;
+    struct images *images;
     /* -ENOENT when there is no such container. */
     int (*find)(void *owner, const char *container, struct stream_container *ret);
+    /* Each container there is; `log_path` is not set. */
+    void (*walk)(void *owner,
+                 void (*visit)(void *visitor, const char *id,
+                               const struct stream_container *container),
+                 void *visitor);
     void *owner;
 };
 
@@ -56,6 +70,11 @@ struct stream_kind {
 /* NULL for a kind that this worker does not know. */
 const struct stream_kind *stream_kind_find(const char *name);
 
-extern const struct stream_kind stream_logs; /* stream_logs.c */
+extern const struct stream_kind stream_logs;   /* stream_logs.c */
+extern const struct stream_kind stream_export; /* stream_contents.c, as those below */
+extern const struct stream_kind stream_archive;
+extern const struct stream_kind stream_diff;
+extern const struct stream_kind stream_sizes;
+extern const struct stream_kind stream_save;
 
 #endif

@@ -208,6 +208,20 @@ static const struct link_events link_events = {
 /* Where a container's log lies (worker/io/hands.h), and whether more can come. A container that
  * waits for its start, or runs, will write more; one that goes on by its restart policy ends its
  * readers with each run. */
+static struct stream_container describe(const struct worker *worker,
+                                        const struct engine_container *container)
+{
+    const struct image_row *image = engine_image(worker->engine, container->config->image_id);
+
+    return (struct stream_container){
+        .is_over = !container->is_live && container->row->state != CONTAINER_CONFIGURED,
+        .config = container->config,
+        .pid = container->is_live ? container->row->pid : 0,
+        .pid_started = container->row->pid_started,
+        .image_bytes = image != NULL ? image->image->size : 0,
+    };
+}
+
 static int find_container(void *owner, const char *id, struct stream_container *ret)
 {
     struct worker *worker = owner;
@@ -215,10 +229,35 @@ static int find_container(void *owner, const char *id, struct stream_container *
 
     if (!engine_find(worker->engine, id, &container))
         return -ENOENT;
+    *ret = describe(worker, &container);
     ret->log_path =
         mem_text("%s/containers/%s/ctr.log", worker->options->state_directory, container.id);
-    ret->is_over = !container.is_live && container.row->state != CONTAINER_CONFIGURED;
     return 0;
+}
+
+struct walking {
+    const struct worker *worker;
+    void (*visit)(void *visitor, const char *id, const struct stream_container *container);
+    void *visitor;
+};
+
+static void visit_container(void *owner, const struct engine_container *container)
+{
+    const struct walking *walking = owner;
+    const struct stream_container described = describe(walking->worker, container);
+
+    walking->visit(walking->visitor, container->id, &described);
+}
+
+static void walk_containers(void *owner,
+                            void (*visit)(void *visitor, const char *id,
+                                          const struct stream_container *container),
+                            void *visitor)
+{
+    struct worker *worker = owner;
+    struct walking walking = { .worker = worker, .visit = visit, .visitor = visitor };
+
+    engine_walk(worker->engine, visit_container, &walking);
 }
 
 static void on_probed(void *owner, const struct host_facts *facts)
@@ -306,7 +345,12 @@ static int open_link(struct worker *worker, struct error *err)
         .incarnation = journal_state(worker->journal)->incarnation,
         .journal = journal_state(worker->journal)->id,
         .uploads_directory = uploads,
-        .surroundings = { .loop = worker->loop, .find = find_container, .owner = worker }
+        .surroundings = { .loop = worker->loop,
+                          .layout = hands_layout(worker->hands),
+                          .images = hands_images(worker->hands),
+                          .find = find_container,
+                          .walk = walk_containers,
+                          .owner = worker },
     };
     int r =
         bus_open(worker->loop, options->broker_url, options->tls, NULL, NULL, &worker->bus, err);
@@ -384,8 +428,8 @@ void worker_destroy(struct worker *worker)
         return;
     close_link(worker);
     turn_destroy(worker->turn);
+    jobpool_destroy(worker->stream_pool); /* its jobs read the hands' store */
     hands_destroy(worker->hands);
-    jobpool_destroy(worker->stream_pool);
     jobpool_destroy(worker->pool);
     engine_destroy(worker->engine);
     journal_close(worker->journal);

@@ -376,6 +376,16 @@ int hands_adopt(struct hands *hands, const struct hands_container *container, ui
     return r;
 }
 
+const struct layout *hands_layout(const struct hands *hands)
+{
+    return &hands->tools.layout;
+}
+
+struct images *hands_images(const struct hands *hands)
+{
+    return hands->tools.images;
+}
+
 const char *hands_boot_id(const struct hands *hands)
 {
     return probe_boot_id(hands->tools.probe);

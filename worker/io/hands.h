@@ -40,6 +40,8 @@
 struct event_base;
 struct jobpool;
 struct hands;
+struct images;
+struct layout;
 
 /* Borrowed for the call that begins the step; the hands copy what they need. */
 struct hands_container {
@@ -223,6 +225,10 @@ struct hands_known {
 };
 
 int hands_sweep(struct hands *hands, const struct hands_known *known, struct error *err);
+
+/* What streams read from, on pool threads; the hands' as long as they live. */
+const struct layout *hands_layout(const struct hands *hands);
+struct images *hands_images(const struct hands *hands);
 
 /* The boot id of the running kernel. */
 const char *hands_boot_id(const struct hands *hands);
