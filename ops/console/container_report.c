@@ -133,6 +133,32 @@ static void set_seconds(struct json_t *tree, const char *key, uint64_t time_ns)
     tree_set_number(tree, key, time_ns == 0 ? -62135596800 : (int64_t)(time_ns / NS_PER_S));
 }
 
+static char *size_text(const struct container_size *size, struct arena *arena)
+{
+    char written[UNITS_BYTES_SIZE];
+    char all[UNITS_BYTES_SIZE];
+
+    if (size == NULL || !size->is_known)
+        return arena_text(arena, "");
+    units_write_size(size->written_bytes, written);
+    units_write_size(size->all_bytes, all);
+    return arena_printf(arena, "%s (virtual %s)", written, all);
+}
+
+static void set_size(struct json_t *tree, const struct container_size *size)
+{
+    struct json_t *sizes;
+
+    if (size == NULL || !size->is_known) {
+        tree_set_null(tree, "Size");
+        return;
+    }
+    sizes = tree_object();
+    tree_set_number(sizes, "rootFsSize", (int64_t)size->all_bytes);
+    tree_set_number(sizes, "rwSize", (int64_t)size->written_bytes);
+    tree_set(tree, "Size", sizes);
+}
+
 struct json_t *container_report_fields(const struct container_row *row,
                                        const struct report_options *options, struct arena *arena)
 {
@@ -170,6 +196,7 @@ struct json_t *container_report_fields(const struct container_row *row,
     tree_set_text(tree, "Mounts", mounts_text(row, arena));
     tree_set_text(tree, "Networks", config_of(row)->network);
     tree_set_text(tree, "Ports", "");
+    tree_set_text(tree, "Size", size_text(options->size, arena));
     tree_set_text(tree, "Pod", "");
     tree_set_map(tree, "Labels", &config_of(row)->labels);
     return tree;
@@ -204,6 +231,7 @@ struct json_t *container_report_titles(void)
         { "Mounts", "MOUNTS" },
         { "Networks", "NETWORKS" },
         { "Ports", "PORTS" },
+        { "Size", "SIZE" },
         { "Pod", "POD ID" },
         { "Labels", "LABELS" },
     };
@@ -244,7 +272,7 @@ struct json_t *container_report_listed(const struct container_row *row,
     tree_set_null(tree, "Ports");
     tree_set_number(tree, "Restarts", row->restart_count);
     tree_set_text(tree, "Rootfs", config->rootfs);
-    tree_set_null(tree, "Size");
+    set_size(tree, options->size);
     set_seconds(tree, "StartedAt", row->started);
     tree_set_text(tree, "State", container_state_name((enum container_state)row->state));
     tree_set_text(tree, "Status", container_report_status(row, options, arena));

@@ -12,10 +12,18 @@
 
 struct json_t;
 
+/* Of its files on its host. */
+struct container_size {
+    bool is_known;
+    uint64_t written_bytes; /* what it changed of its image */
+    uint64_t all_bytes;     /* its whole root filesystem */
+};
+
 struct report_options {
-    uint64_t now;        /* ns since 1970 */
-    bool is_whole;       /* ids and commands are not cut (--no-trunc) */
-    bool is_unreachable; /* the host is silent: what is known may be old */
+    uint64_t now;                      /* ns since 1970 */
+    bool is_whole;                     /* ids and commands are not cut (--no-trunc) */
+    bool is_unreachable;               /* the host is silent: what is known may be old */
+    const struct container_size *size; /* NULL: nobody asked for it */
 };
 
 /* "Up 5 minutes", "Exited (0) 2 hours ago", "Created"; in `arena`. */
@@ -32,6 +40,9 @@ struct json_t *container_report_titles(void);
 /* One object of `ps --format json`. */
 struct json_t *container_report_listed(const struct container_row *row,
                                        const struct report_options *options, struct arena *arena);
+
+/* Add what `inspect --size` says. */
+void container_report_add_size(struct json_t *inspected, const struct container_size *size);
 
 /* One object of `inspect`. */
 struct json_t *container_report_inspected(const struct container_row *row, struct arena *arena);

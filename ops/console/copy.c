@@ -105,11 +105,11 @@ static int find_target(const char *from, const char *to, struct arena *arena,
 {
     struct stat status;
 
+    ret->is_content =
+        copy_args_means_content(from) || strcmp(copy_args_base(from, arena), "/") == 0;
     if (stat(to, &status) == 0 && S_ISDIR(status.st_mode)) {
         ret->directory = to;
-        ret->name = copy_args_means_content(from) ? "." : copy_args_base(from, arena);
-        if (strcmp(ret->name, "/") == 0)
-            ret->name = ".";
+        ret->name = ret->is_content ? "." : copy_args_base(from, arena);
         return 0;
     }
     ret->directory = copy_args_parent(to, arena);

@@ -3,6 +3,7 @@
 #include "ops/console/fleet_at.h"
 #include "ops/console/select.h"
 #include "ops/console/show.h"
+#include "ops/console/sizes.h"
 #include "ops/console/tree.h"
 #include "ops/console/verbs.h"
 
@@ -12,6 +13,7 @@ struct inspect_options {
     const char *format;
     struct text_list containers;
     const char *type;
+    bool shows_size;
 };
 
 /* clang-format off */
@@ -19,6 +21,7 @@ static const struct arg_row rows[] = {
     FLEET_AT_ARG(struct inspect_options),
     ARG(struct inspect_options, format, ARG_TEXT, 'f', "format", "FORMAT", "json, or a Go template"),
     ARG(struct inspect_options, host, ARG_TEXT, 0, "host", "HOST", "Only containers of this host"),
+    ARG(struct inspect_options, shows_size, ARG_FLAG, 's', "size", NULL, "How much they take; their hosts are asked"),
     ARG(struct inspect_options, type, ARG_TEXT, 't', "type", "container", "What kind of object"),
 };
 /* clang-format on */
@@ -28,6 +31,19 @@ static const struct args_table table = {
     .count = sizeof(rows) / sizeof(*rows),
     .operands = offsetof(struct inspect_options, containers),
 };
+
+static int report(struct console *console, const struct inspect_options *options,
+                  const struct container_row *row, struct json_t *list, struct error *err)
+{
+    struct json_t *tree = container_report_inspected(row, &console->arena);
+    struct container_size *size = NULL;
+    int r = options->shows_size ? sizes_ask(console, row, 1, &size, err) : 0;
+
+    if (r == 0 && size != NULL)
+        container_report_add_size(tree, size);
+    tree_append(list, tree);
+    return r;
+}
 
 int verb_inspect(struct console *console, const struct args_usage *usage, char **argv,
                  struct error *err)
@@ -49,10 +65,9 @@ int verb_inspect(struct console *console, const struct args_usage *usage, char *
         const struct container_row *row = NULL;
         struct error why = { 0 };
 
-        if (select_container(&fleet.containers, options.containers.items[i], &row, &why) < 0)
+        if (select_container(&fleet.containers, options.containers.items[i], &row, &why) < 0 ||
+            report(console, &options, row, list, &why) < 0)
             console_report(console, &why);
-        else
-            tree_append(list, container_report_inspected(row, &console->arena));
     }
     return show_inspected(options.format, list, &console->arena, err);
 }

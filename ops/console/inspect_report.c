@@ -250,3 +250,11 @@ struct json_t *container_report_inspected(const struct container_row *row, struc
     tree_set(tree, "HostConfig", host_config_tree(row, config, arena));
     return tree;
 }
+
+void container_report_add_size(struct json_t *inspected, const struct container_size *size)
+{
+    if (!size->is_known)
+        return;
+    tree_set_number(inspected, "SizeRw", (int64_t)size->written_bytes);
+    tree_set_number(inspected, "SizeRootFs", (int64_t)size->all_bytes);
+}

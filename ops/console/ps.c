@@ -9,12 +9,17 @@
 #include "ops/console/container_report.h"
 #include "ops/console/fleet_at.h"
 #include "ops/console/show.h"
+#include "ops/console/sizes.h"
 #include "ops/console/tree.h"
 #include "ops/console/verbs.h"
 
 #define DEFAULT_FORMAT                                                                 \
     "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.Created}}\t{{.Status}}\t{{.Ports}}\t" \
     "{{.Names}}\t{{.Host}}"
+
+#define SIZE_FORMAT                                                                    \
+    "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.Created}}\t{{.Status}}\t{{.Ports}}\t" \
+    "{{.Names}}\t{{.Size}}\t{{.Host}}"
 
 struct ps_options {
     const char *at;
@@ -27,6 +32,7 @@ struct ps_options {
     bool is_quiet;
     bool is_whole;
     bool no_titles;
+    bool shows_size;
     const char *format;
     const char *sort;
 };
@@ -46,6 +52,7 @@ static const struct arg_row rows[] = {
     PS(no_titles, ARG_FLAG, 0, "noheading", NULL, "No line of titles"),
     PS(is_whole, ARG_FLAG, 0, "no-trunc", NULL, "Whole ids and commands"),
     PS(is_quiet, ARG_FLAG, 'q', "quiet", NULL, "Ids only"),
+    PS(shows_size, ARG_FLAG, 's', "size", NULL, "How much they take; their hosts are asked"),
     PS(sort, ARG_TEXT, 0, "sort", "FIELD",
         "command, created, id, image, names, runningfor, status, host"),
 };
@@ -159,15 +166,18 @@ static void choose(const struct ps_options *options, struct container_rows *cont
 typedef struct json_t *report_fn(const struct container_row *row,
                                  const struct report_options *options, struct arena *arena);
 
-static struct json_t *report_all(const struct container_rows *containers,
-                                 const struct host_rows *hosts, struct report_options *how,
-                                 report_fn *report, struct arena *arena)
+/* `sizes` has one for each container, or is NULL. */
+static struct json_t *report_all(const struct fleet_at *fleet, const struct container_size *sizes,
+                                 struct report_options *how, report_fn *report, struct arena *arena)
 {
+    const struct container_rows *containers = &fleet->containers;
+    const struct host_rows *hosts = &fleet->hosts;
     struct json_t *list = tree_list();
 
     for (size_t i = 0; i < containers->count; i++) {
         const struct host_row *host = host_rows_find(hosts, containers->items[i].host);
 
+        how->size = sizes != NULL ? &sizes[i] : NULL;
         how->is_unreachable = host != NULL && host->state == HOST_UNREACHABLE;
         tree_append(list, report(&containers->items[i], how, arena));
     }
@@ -179,15 +189,23 @@ static int show(struct console *console, const struct ps_options *options,
 {
     struct report_options how = { .now = fleet->now_ns, .is_whole = options->is_whole };
     bool is_json = show_is_json(options->format);
-    autotree *list =
-        report_all(&fleet->containers, &fleet->hosts, &how,
-                   is_json ? container_report_listed : container_report_fields, &console->arena);
+    struct container_size *sizes = NULL;
+    autotree *list = NULL;
     autotree *titles = container_report_titles();
-    struct show_rows rows_shown = { .format =
-                                        options->format != NULL ? options->format : DEFAULT_FORMAT,
+    struct show_rows rows_shown = { .format = options->format != NULL ? options->format
+                                              : options->shows_size   ? SIZE_FORMAT
+                                                                      : DEFAULT_FORMAT,
                                     .titles = titles,
                                     .has_titles = !options->no_titles };
 
+    if (options->shows_size) {
+        int r = sizes_ask(console, fleet->containers.items, fleet->containers.count, &sizes, err);
+
+        if (r < 0)
+            return r;
+    }
+    list = report_all(fleet, sizes, &how,
+                      is_json ? container_report_listed : container_report_fields, &console->arena);
     if (options->is_quiet)
         rows_shown.format = "{{.ID}}";
     if (!is_json || options->is_quiet)

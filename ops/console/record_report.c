@@ -6,6 +6,7 @@
 
 #include "common/auto.h"
 #include "common/signals.h"
+#include "ops/console/record_stock.h"
 #include "ops/console/tree.h"
 #include "ops/console/units.h"
 #include "schemas/codec.h"
@@ -17,12 +18,23 @@
 
 /* What podman calls it. */
 static const char *const podman_words[][2] = {
-    { "container.created", "create" },     { "container.initialized", "init" },
-    { "container.started", "start" },      { "container.stopping", "stop" },
-    { "container.signalled", "kill" },     { "container.cleaned", "cleanup" },
-    { "container.paused", "pause" },       { "container.unpaused", "unpause" },
-    { "container.restarting", "restart" }, { "container.removed", "remove" },
-    { "container.renamed", "rename" },     { "container.updated", "update" },
+    { "container.created", "create" },
+    { "container.initialized", "init" },
+    { "container.started", "start" },
+    { "container.stopping", "stop" },
+    { "container.signalled", "kill" },
+    { "container.cleaned", "cleanup" },
+    { "container.paused", "pause" },
+    { "container.unpaused", "unpause" },
+    { "container.restarting", "restart" },
+    { "container.removed", "remove" },
+    { "container.renamed", "rename" },
+    { "container.updated", "update" },
+    { "image.added", "add" },
+    { "image.tagged", "tag" },
+    { "image.removed", "remove" },
+    { "volume.created", "create" },
+    { "volume.removed", "remove" },
 };
 
 const char *record_report_status(const struct record *record)
@@ -80,6 +92,7 @@ static void set_body(struct json_t *tree, const struct record *record, struct ar
 struct json_t *record_report_fields(const struct record *record, const char *name,
                                     struct arena *arena)
 {
+    const struct record_stock stock = record_stock_of(record, arena);
     struct json_t *tree = tree_object();
     char time[UNITS_TIME_SIZE];
     char cause[2 * COMMAND_ID_SIZE + 1] = "";
@@ -87,8 +100,8 @@ struct json_t *record_report_fields(const struct record *record, const char *nam
     units_write_time(record->happened != 0 ? record->happened : record->time, time);
     if (!command_id_is_zero(record->cause))
         hex_write(record->cause.bytes, COMMAND_ID_SIZE, cause);
-    tree_set_text(tree, "ID", record->container);
-    tree_set_text(tree, "Name", name);
+    tree_set_text(tree, "ID", record->container != NULL ? record->container : stock.id);
+    tree_set_text(tree, "Name", name != NULL ? name : stock.name);
     tree_set_text(tree, "Image", "");
     tree_set_text(tree, "Status", record_report_status(record));
     tree_set_text(tree, "Type", family_of(record, arena));
@@ -119,12 +132,14 @@ static char *with_attribute(char *attributes, const char *key, const char *text,
 char *record_report_line(const struct record *record, const char *name, struct arena *arena)
 {
     const struct container_died *died = body_of(record, &container_died_schema, arena);
+    const struct record_stock stock = record_stock_of(record, arena);
+    const char *id = record->container != NULL ? record->container : stock.id;
     char *attributes = arena_text(arena, "");
     char time[UNITS_TIME_SIZE];
 
     units_write_go_time(record->happened != 0 ? record->happened : record->time, time);
     attributes = with_attribute(attributes, "host", record->host, arena);
-    attributes = with_attribute(attributes, "name", name, arena);
+    attributes = with_attribute(attributes, "name", name != NULL ? name : stock.name, arena);
     if (record->run != 0)
         attributes =
             with_attribute(attributes, "run", arena_printf(arena, "%u", record->run), arena);
@@ -133,9 +148,8 @@ char *record_report_line(const struct record *record, const char *name, struct a
             attributes, "exitCode",
             died->is_unknown ? "unknown" : arena_printf(arena, "%d", died->exit_code), arena);
     return arena_printf(arena, "%s %s %s %s%s(%s)", time, family_of(record, arena),
-                        record_report_status(record),
-                        record->container != NULL ? record->container : "",
-                        record->container != NULL ? " " : "", attributes);
+                        record_report_status(record), id != NULL ? id : "", id != NULL ? " " : "",
+                        attributes);
 }
 
 static char *died_details(const struct container_died *died, struct arena *arena)

@@ -143,16 +143,21 @@ int tar_files_pack(const char *path, const char *name, tar_files_write_fn *write
 
 /* --- unpacking */
 
-/* "base/a/b" and "./a/b" become "name/a/b". NULL when the name leads astray. */
+/* "base/a/b" becomes "name/a/b"; of a content "./a/b" and "a/b" become so. NULL when the name leads
+ * astray. */
 static char *target_name(const char *name, const struct tar_files_target *target)
 {
     const char *rest;
 
-    while (strncmp(name, "./", 2) == 0 && name[2] == '/')
-        name++;
-    rest = strchr(name, '/');
+    while (strncmp(name, "./", 2) == 0)
+        name += 2 + strspn(name + 2, "/");
     if (name[0] == '/' || strcmp(name, "..") == 0 || strncmp(name, "../", 3) == 0)
         return NULL;
+    if (target->is_content && (*name == '\0' || strcmp(name, ".") == 0))
+        return mem_dup_text(target->name);
+    if (target->is_content)
+        return mem_text("%s/%s", target->name, name);
+    rest = strchr(name, '/');
     return mem_text("%s%s", target->name, rest != NULL ? rest : "");
 }
 
@@ -170,6 +175,8 @@ static int unpack_entry(struct archive *in, struct archive *out, struct archive_
 
     if (name == NULL || (linked != NULL && link == NULL))
         return error_set(err, -EBADMSG, "the archive has a name that leads out of it");
+    if (strcmp(name, ".") == 0)
+        return 0; /* the place itself stays as it is */
     archive_entry_copy_pathname(entry, name);
     if (link != NULL)
         archive_entry_copy_hardlink(entry, link);

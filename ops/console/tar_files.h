@@ -18,12 +18,13 @@ typedef int tar_files_write_fn(void *owner, struct bytes data, struct error *err
 int tar_files_pack(const char *path, const char *name, tar_files_write_fn *write, void *owner,
                    struct error *err);
 
-/* Where the entries of an archive go: the first part of their names becomes `name` in `directory`;
- * "." at the beginning, and what is in it, is `name` as well. */
+/* Where the entries of an archive go: the first part of their names becomes `name` in `directory`.
+ * Of an archive of what is in a directory (`is_content`) they go into `name`, whole. */
 struct tar_files_target {
     const char *directory; /* that is there */
     const char *name;      /* "." for the directory itself */
-    bool keeps_owner;      /* else it is ours */
+    bool is_content;
+    bool keeps_owner; /* else it is ours */
 };
 
 /* Unpack what is read from `fd`. */
