@@ -36,7 +36,7 @@ static void mount_for(const struct storage_rig *rig, const char *id, const char 
     struct rootfs_request request = {
         .layout = &rig->layout, .id = id, .links = links, .link_count = 1
     };
-    struct volume volume = { .layout = &rig->layout,
+    struct volume_place volume = { .layout = &rig->layout,
                              .name = "web",
                              .options = { .type = "tmpfs" } };
     struct error err = { 0 };
