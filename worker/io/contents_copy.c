@@ -357,12 +357,14 @@ static int plan_by_status(struct unpacking *unpacking, const struct stat *status
 
 static int plan(struct unpacking *unpacking, const struct tar_entry *first, struct error *err)
 {
+    const struct contents_copy *copy = unpacking->copy;
+    autofree char *clean = contents_clean_path(copy->destination);
     struct stat status;
-    int r = contents_stat(unpacking->root, unpacking->copy->destination, &status, err);
+    int r = contents_stat(unpacking->root, copy->destination, &status, err);
 
-    if (r >= 0)
+    if (r >= 0 && (!copy->is_renamed || strcmp(clean, "/") == 0))
         return plan_by_status(unpacking, &status, first, err);
-    if (r != -ENOENT)
+    if (r < 0 && r != -ENOENT)
         return r;
     r = plan_new(unpacking, first, err);
     return r > 0 ? make_destination(unpacking, first, err) : r;

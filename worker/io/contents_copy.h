@@ -16,7 +16,9 @@
 
 struct contents_copy {
     const char *destination; /* absolute in the container; a slash at the end: a directory */
-    bool has_owner;          /* everything gets this owner, else the archive's */
+    bool is_renamed; /* what is in the archive gets the destination's name, as if nothing were
+                      * there: a copy that made it new is done again after a crash */
+    bool has_owner;  /* everything gets this owner, else the archive's */
     uint32_t uid;
     uint32_t gid;
 };

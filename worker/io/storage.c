@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/auto.h"
+#include "common/io/files.h"
 #include "common/mem.h"
 #include "worker/io/rootfs.h"
 
@@ -136,7 +137,8 @@ int storage_make(const struct storage_request *request, struct outcome *outcome)
     return 0;
 }
 
-static int mount_root(const struct storage_request *request, char **ret_root, struct error *err)
+static int mount_root(const struct storage_request *request, const char *holder, char **ret_root,
+                      struct error *err)
 {
     autoarena arena = { 0 };
     struct rootfs_request rootfs;
@@ -148,7 +150,7 @@ static int mount_root(const struct storage_request *request, char **ret_root, st
     }
     r = storage_rootfs_request(request, &arena, &rootfs, err);
     if (r >= 0)
-        r = rootfs_mount(&rootfs, ROOTFS_HOLDER_RUN, err);
+        r = rootfs_mount(&rootfs, holder, err);
     if (r >= 0)
         *ret_root = layout_rootfs(request->layout, request->id);
     return r;
@@ -191,7 +193,7 @@ int storage_mount(const struct storage_request *request, char **ret_root, struct
     struct error err = { 0 };
     int r;
 
-    if (mount_root(request, &root, &err) < 0)
+    if (mount_root(request, ROOTFS_HOLDER_RUN, &root, &err) < 0)
         return storage_fail(outcome, &err);
     r = mount_volumes(request, root, outcome);
     if (r < 0)
@@ -215,6 +217,59 @@ int storage_unmount(const struct layout *layout, const char *id,
     if (rootfs_unmount(layout, id, ROOTFS_HOLDER_RUN, &err) < 0)
         r = storage_fail(outcome, &err);
     return r;
+}
+
+/* The container is a user of its volumes as a run of it would be; there is no run meanwhile. */
+static int hold_volumes(const struct storage_request *request, struct error *err)
+{
+    const struct mount_config *mounts = request->config->mounts.items;
+    int r = 0;
+
+    for (size_t i = 0; i < request->config->mounts.count && r >= 0; i++) {
+        struct volume_place place;
+
+        if (!is_volume(&mounts[i]))
+            continue;
+        r = find_place(request, mounts[i].source, &place, err);
+        if (r >= 0)
+            r = volume_mount(&place, request->id, err);
+    }
+    return r;
+}
+
+int storage_hold(const struct storage_request *request, const char *holder, char **ret_root,
+                 struct error *err)
+{
+    autofree char *directory = layout_volatile(request->layout, request->id);
+    autofree char *root = NULL;
+    struct error ignored = { 0 };
+    int r = files_make_directories(directory, 0700, err);
+
+    if (r >= 0)
+        r = mount_root(request, holder, &root, err);
+    if (r >= 0)
+        r = hold_volumes(request, err);
+    if (r < 0)
+        (void)storage_let_go(request, holder, &ignored);
+    else
+        *ret_root = steal_ptr(root);
+    return r;
+}
+
+int storage_let_go(const struct storage_request *request, const char *holder, struct error *err)
+{
+    const struct mount_config *mounts = request->config->mounts.items;
+    int result = 0;
+    int r;
+
+    for (size_t i = 0; i < request->config->mounts.count; i++) {
+        if (!is_volume(&mounts[i]))
+            continue;
+        r = volume_unmount(request->layout, mounts[i].source, request->id, err);
+        result = result < 0 ? result : r;
+    }
+    r = rootfs_unmount(request->layout, request->id, holder, err);
+    return result < 0 ? result : r;
 }
 
 int storage_remove(const struct layout *layout, const char *id, const struct text_list *doomed,

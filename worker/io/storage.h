@@ -41,6 +41,13 @@ int storage_mount(const struct storage_request *request, char **ret_root, struct
 int storage_unmount(const struct layout *layout, const char *id,
                     const struct container_config *config, struct outcome *outcome);
 
+/* Mount the root filesystem and the volumes of a container that does not run for `holder`, one of
+ * this process (rootfs_mount.h). The path of the root filesystem, on the heap. A failure holds
+ * nothing. */
+int storage_hold(const struct storage_request *request, const char *holder, char **ret_root,
+                 struct error *err);
+int storage_let_go(const struct storage_request *request, const char *holder, struct error *err);
+
 /* remove: what the container had of its own, and these volumes. */
 int storage_remove(const struct layout *layout, const char *id, const struct text_list *doomed,
                    struct outcome *outcome);

@@ -341,6 +341,25 @@ static void a_copy_goes_where_podman_cp_puts_it(void **state)
     assert_int_equal(copy_in(&root, PATH("mine/dir"), "dir", "/a-file", &err), -ENOTDIR);
 }
 
+/* A copy is done again after a crash, when a part of what it made is there. */
+static void a_renamed_copy_takes_the_destination_s_name_though_it_is_there(void **state)
+{
+    struct storage_rig *rig = storage_rig_of(state);
+    autoclose int root_fd = open_root(rig);
+    struct contents_root root = { .fd = root_fd };
+    struct contents_copy copy = { .destination = "/there/new", .is_renamed = true };
+    autoclose int fd = -1;
+    struct error err = { 0 };
+
+    storage_rig_put(PATH("mine/dir/sub/x"), "x");
+    storage_rig_put(PATH("rootfs/there/new/old"), "old");
+    fd = archive_of(PATH("mine/dir"), "dir");
+    check(contents_copy_in(&root, &copy, fd, &err), &err);
+    assert_content(PATH("rootfs/there/new/sub/x"), "x");
+    assert_content(PATH("rootfs/there/new/old"), "old");
+    assert_int_equal(access(PATH("rootfs/there/new/dir"), F_OK), -1);
+}
+
 static void a_copied_program_keeps_its_capabilities(void **state)
 {
     struct storage_rig *rig = storage_rig_of(state);
@@ -549,6 +568,7 @@ int main(void)
         RIG(names_that_are_no_ascii_come_and_go),
         RIG(a_reader_that_goes_away_ends_the_export),
         RIG(a_copy_goes_where_podman_cp_puts_it),
+        RIG(a_renamed_copy_takes_the_destination_s_name_though_it_is_there),
         RIG(a_copied_program_keeps_its_capabilities),
         RIG(a_copy_never_leaves_the_container),
         RIG(a_copy_follows_links_within_the_container),

@@ -1,0 +1,98 @@
+/* Files of a container, held; see the header. */
+#include "worker/io/contents_hold.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/auto.h"
+#include "common/io/files.h"
+#include "common/mem.h"
+
+static bool is_read_only(const struct mount_config *mount)
+{
+    for (size_t i = 0; i < mount->options.count; i++) {
+        if (strcmp(mount->options.items[i], "ro") == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A tmpfs lives as long as a run: there is none now. */
+static char *source_of(const struct contents_hold_request *request,
+                       const struct mount_config *mount)
+{
+    if (mount->source == NULL || strcmp(mount->type, "tmpfs") == 0)
+        return NULL;
+    return strcmp(mount->type, "volume") == 0
+               ? layout_volume_data(request->storage.layout, mount->source)
+               : mem_dup_text(mount->source);
+}
+
+static void list_mounts(struct contents_hold *hold)
+{
+    const struct container_config *config = hold->request->storage.config;
+    const struct mount_config *mounts = config->mounts.items;
+    struct contents_mount *found =
+        arena_zeroed(&hold->arena, config->mounts.count * sizeof(*found));
+
+    hold->root.mounts = found;
+    for (size_t i = 0; i < config->mounts.count; i++) {
+        autofree char *source = source_of(hold->request, &mounts[i]);
+
+        if (source == NULL)
+            continue;
+        found[hold->root.mount_count++] = (struct contents_mount){
+            .destination = mounts[i].destination,
+            .source = arena_text(&hold->arena, source),
+            .is_read_only = is_read_only(&mounts[i]),
+        };
+    }
+}
+
+static int open_stopped(struct contents_hold *hold, struct error *err)
+{
+    const struct contents_hold_request *request = hold->request;
+    autofree char *path = NULL;
+    struct error why = { 0 };
+    int r = storage_hold(&request->storage, request->holder, &path, err);
+
+    if (r < 0)
+        return r;
+    hold->is_mounted = true;
+    r = contents_open_stopped(path, &hold->root.fd, err);
+    if (r < 0)
+        (void)contents_hold_release(hold, &why);
+    else
+        list_mounts(hold);
+    return r;
+}
+
+int contents_hold_open(const struct contents_hold_request *request, struct contents_hold *ret,
+                       struct error *err)
+{
+    struct error gone = { 0 };
+    int r = -ESRCH;
+
+    *ret = CONTENTS_HOLD_NONE;
+    ret->request = request;
+    if (request->pid != 0)
+        r = contents_open_running(request->pid, request->pid_started, &ret->root.fd, &gone);
+    if (r == -ESRCH)
+        return open_stopped(ret, err);
+    return r < 0 ? error_set(err, r, "%s", gone.text) : 0;
+}
+
+/* The descriptor first: it would keep the mount busy. */
+int contents_hold_release(struct contents_hold *hold, struct error *err)
+{
+    int r = 0;
+
+    if (hold->root.fd >= 0)
+        (void)close(hold->root.fd);
+    if (hold->is_mounted)
+        r = storage_let_go(&hold->request->storage, hold->request->holder, err);
+    arena_done(&hold->arena);
+    *hold = CONTENTS_HOLD_NONE;
+    return r;
+}
