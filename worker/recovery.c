@@ -149,13 +149,13 @@ static void add_container(void *owner, const struct engine_container *container)
     add(owner, container->id);
 }
 
-int recovery_sweep(struct engine *engine, struct hands *hands, struct error *err)
+int recovery_sweep(struct engine *engine, struct hands *hands, bool is_new_boot, struct error *err)
 {
     struct texts images = { 0 };
     struct texts volumes = { 0 };
     struct texts uploads = { 0 };
     struct texts containers = { 0 };
-    struct hands_known known = { 0 };
+    struct hands_known known = { .is_new_boot = is_new_boot };
     int r;
 
     engine_walk_images(engine, add_image, &images);

@@ -23,6 +23,6 @@ void recovery_find_exits(struct engine *engine, struct hands *hands);
 
 /* Whatever the host's store holds that the journal does not know goes. Before the engine asks for
  * anything. */
-int recovery_sweep(struct engine *engine, struct hands *hands, struct error *err);
+int recovery_sweep(struct engine *engine, struct hands *hands, bool is_new_boot, struct error *err);
 
 #endif

@@ -318,7 +318,7 @@ static int recover(struct worker *worker, struct error *err)
              worker->options->host, (unsigned long long)state->incarnation,
              (unsigned long long)state->last_seq, (unsigned long long)state->acked_seq,
              state->is_rebooted);
-    if (recovery_sweep(worker->engine, worker->hands, err) < 0)
+    if (recovery_sweep(worker->engine, worker->hands, state->is_rebooted, err) < 0)
         return err->code;
     if (state->is_rebooted)
         recovery_find_exits(worker->engine, worker->hands);

@@ -211,8 +211,9 @@ void hands_store(struct hands *hands, const struct hands_storage *request, hands
 /* The upload is not needed any more. */
 void hands_forget_upload(struct hands *hands, const char *upload);
 
-/* What the journal knows: whatever else the store holds is left of a crash and goes. Before any
- * step or storage call. */
+/* What the journal knows: whatever else the store holds is left of a crash and goes, as do mounts
+ * of whom nobody knows, or of work that has died with its process. Before any step or storage call.
+ */
 struct hands_known {
     const char *const *images; /* ids */
     size_t image_count;
@@ -222,6 +223,7 @@ struct hands_known {
     size_t container_count;
     const char *const *uploads; /* that commands still want */
     size_t upload_count;
+    bool is_new_boot; /* nothing of the last boot runs or is mounted any more */
 };
 
 int hands_sweep(struct hands *hands, const struct hands_known *known, struct error *err);

@@ -11,6 +11,7 @@
 #include "common/mem.h"
 #include "worker/io/images.h"
 #include "worker/io/step.h"
+#include "worker/io/storage_sweep.h"
 #include "worker/io/uploads.h"
 #include "worker/io/volumes.h"
 
@@ -75,10 +76,36 @@ static void sweep_volume(void *owner, const char *name)
         log_info("volume.swept", "volume=%s", name);
 }
 
+static bool is_known_container(void *owner, const char *id)
+{
+    const struct hands_known *known = owner;
+
+    return is_among(known->containers, known->container_count, id);
+}
+
+/* A mount that does not come off is no reason not to start: what uses it may end later, and the
+ * removal of its container, or the next start, tries again. */
+static void sweep_mounts(struct tools *tools, const struct hands_known *known)
+{
+    struct hands_known knowing = *known;
+    const struct storage_sweep mounts = {
+        .layout = &tools->layout,
+        .is_new_boot = known->is_new_boot,
+        .is_known = is_known_container,
+        .owner = &knowing,
+    };
+    struct error err = { 0 };
+
+    if (storage_sweep(&mounts, &err) < 0)
+        log_failure("storage.not_swept", &err);
+}
+
 int sweep(struct tools *tools, const struct hands_known *known, struct error *err)
 {
     struct volume_sweep volumes = { .tools = tools, .known = known };
     int r = uploads_sweep(&tools->layout, known->uploads, known->upload_count, err);
+
+    sweep_mounts(tools, known);
 
     if (r >= 0)
         r = sweep_images(tools, known, err);

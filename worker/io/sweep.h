@@ -1,6 +1,6 @@
 /*
  * What a crash has left in the store: images, volumes and uploads of which the journal knows
- * nothing. A volume that has anything in it stays, and is told of.
+ * nothing, and mounts (storage_sweep.h). A volume that has anything in it stays, and is told of.
  *
  * Blocking; at the start, before anything else is done in the store.
  */
