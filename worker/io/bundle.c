@@ -15,6 +15,7 @@
 #include "common/mem.h"
 #include "worker/io/mounts.h"
 #include "worker/io/network_files.h"
+#include "worker/io/own_files.h"
 #include "worker/io/rootfs.h"
 #include "worker/io/rootfs_mount.h"
 #include "worker/io/spec.h"
@@ -108,18 +109,21 @@ static int write_text(const char *path, struct bytes text, struct error *err)
     return files_replace(AT_FDCWD, path, text, 0644, 0, err);
 }
 
-/* The host paths of the network files; NULL for those that the container keeps as they are. */
-struct network_paths {
+/* The host paths of files that are mounted in the container; NULL for those that it keeps as they
+ * are. */
+struct host_files {
     char *hosts;
     char *resolv_conf;
     char *hostname;
+    struct own_files own;
 };
 
-static void network_paths_done(struct network_paths *paths)
+static void host_files_done(struct host_files *files)
 {
-    free(paths->hosts);
-    free(paths->resolv_conf);
-    free(paths->hostname);
+    free(files->hosts);
+    free(files->resolv_conf);
+    free(files->hostname);
+    own_files_done(&files->own);
 }
 
 static int write_hosts(const struct container_config *config, const char *hostname,
@@ -150,7 +154,7 @@ static int write_resolv_conf(const struct container_config *config, const char *
 
 /* A root filesystem without /etc gets none of them: nothing is made in what is not ours. */
 static int write_network_files(const struct bundle_request *request, int root_fd,
-                               struct network_paths *ret, struct error *err)
+                               struct host_files *ret, struct error *err)
 {
     const struct container_config *config = request->config;
     autofree char *directory = layout_volatile(request->layout, request->id);
@@ -187,20 +191,67 @@ static int find_user(const struct bundle_request *request, int root_fd, struct a
     return user_resolve(request->config->user, passwd, group, arena, ret, err);
 }
 
-static int write_config(const struct bundle_request *request, const char *root,
-                        const struct user_identity *user, const struct network_paths *network,
-                        struct outcome *outcome)
+/* A directory of the host's gets nothing but what it always got. */
+static int write_own_files(const struct bundle_request *request, int root_fd,
+                           const struct user_identity *user, struct own_files *ret,
+                           struct error *err)
+{
+    autofree char *directory = layout_volatile(request->layout, request->id);
+    const struct own_files_request own = {
+        .root_fd = root_fd,
+        .config = request->config,
+        .user = user,
+        .directory = directory,
+        .is_root_ours = true,
+    };
+
+    return request->config->rootfs != NULL ? 0 : own_files_write(&own, ret, err);
+}
+
+/* The image's links lead a tmpfs to where the container will look for it; the runtime would not
+ * mount through them, or would find another path taken (BEHAVIOUR GS-14). */
+static int resolve_destinations(const struct bundle_request *request, int root_fd,
+                                struct arena *arena, struct container_config *ret,
+                                struct error *err)
+{
+    const struct mount_config *mounts = request->config->mounts.items;
+    size_t count = request->config->mounts.count;
+    struct mount_config *resolved = arena_zeroed(arena, count * sizeof(*resolved));
+    int r = 0;
+
+    *ret = *request->config;
+    for (size_t i = 0; i < count && r >= 0; i++) {
+        autofree char *destination = NULL;
+
+        resolved[i] = mounts[i];
+        if (request->config->rootfs != NULL || strcmp(mounts[i].type, "tmpfs") != 0)
+            continue;
+        r = rootfs_resolve(root_fd, mounts[i].destination, &destination, err);
+        if (r < 0)
+            return error_add_context(err, r, "mount %s", mounts[i].destination);
+        resolved[i].destination = arena_text(arena, destination);
+    }
+    ret->mounts.items = resolved;
+    return r;
+}
+
+static int write_config(const struct bundle_request *request, const struct container_config *config,
+                        const char *root, const struct user_identity *user,
+                        const struct host_files *files, struct outcome *outcome)
 {
     struct spec_request spec = {
         .layout = request->layout,
         .id = request->id,
         .root = root,
         .created = request->created,
-        .config = request->config,
+        .config = config,
         .user = user,
-        .hosts = network->hosts,
-        .resolv_conf = network->resolv_conf,
-        .hostname = network->hostname,
+        .hosts = files->hosts,
+        .resolv_conf = files->resolv_conf,
+        .hostname = files->hostname,
+        .passwd = files->own.passwd,
+        .group = files->own.group,
+        .containerenv = files->own.containerenv,
         .has_cgroup_namespace = request->has_cgroup_namespace,
         .lacks_pids_controller = request->lacks_pids_controller,
         .has_mqueue = access("/proc/sys/fs/mqueue", F_OK) == 0,
@@ -231,14 +282,37 @@ static int make_run_directories(const struct bundle_request *request, struct err
     return r;
 }
 
+/* What the runtime is to find: files and config.json. */
+static int write_files(const struct bundle_request *request, const char *root,
+                       struct outcome *outcome)
+{
+    __attribute__((cleanup(host_files_done))) struct host_files files = { 0 };
+    autoarena arena = { 0 };
+    autoclose int root_fd = -1;
+    struct container_config config;
+    struct user_identity user;
+    struct error err = { 0 };
+    int r;
+
+    if (rootfs_open(root, &root_fd, &err) < 0)
+        return outcome_fail(outcome, FAILURE_ROOTFS, &err);
+    if (find_user(request, root_fd, &arena, &user, &err) < 0 ||
+        resolve_destinations(request, root_fd, &arena, &config, &err) < 0)
+        return outcome_fail(outcome, FAILURE_INVALID_ARGUMENT, &err);
+    r = write_network_files(request, root_fd, &files, &err);
+    if (r >= 0)
+        r = write_own_files(request, root_fd, &user, &files.own, &err);
+    if (r == -EINVAL)
+        return outcome_fail(outcome, FAILURE_INVALID_ARGUMENT, &err);
+    if (r < 0)
+        return outcome_fail_system(outcome, &err);
+    return write_config(request, &config, root, &user, &files, outcome);
+}
+
 int bundle_prepare(const struct bundle_request *request, struct outcome *outcome)
 {
-    __attribute__((cleanup(network_paths_done))) struct network_paths network = { 0 };
-    autoarena arena = { 0 };
     autofree char *root = NULL;
-    autoclose int root_fd = -1;
     struct storage_request storage = storage_request_of(request);
-    struct user_identity user;
     struct error err = { 0 };
     int r;
 
@@ -246,18 +320,7 @@ int bundle_prepare(const struct bundle_request *request, struct outcome *outcome
         return outcome_fail_system(outcome, &err);
     drop_stale(request);
     r = storage_mount(&storage, &root, outcome);
-    if (r < 0)
-        return r;
-    if (rootfs_open(root, &root_fd, &err) < 0)
-        return outcome_fail(outcome, FAILURE_ROOTFS, &err);
-    if (find_user(request, root_fd, &arena, &user, &err) < 0)
-        return outcome_fail(outcome, FAILURE_INVALID_ARGUMENT, &err);
-    r = write_network_files(request, root_fd, &network, &err);
-    if (r == -EINVAL)
-        return outcome_fail(outcome, FAILURE_INVALID_ARGUMENT, &err);
-    if (r < 0)
-        return outcome_fail_system(outcome, &err);
-    return write_config(request, root, &user, &network, outcome);
+    return r < 0 ? r : write_files(request, root, outcome);
 }
 
 /* Nothing is mounted there in good times; but removing must never reach into a mount. */

@@ -21,9 +21,12 @@ struct spec_request {
     uint64_t created; /* ns since 1970 */
     const struct container_config *config;
     const struct user_identity *user;
-    const char *hosts;       /* host path of the file that becomes /etc/hosts; NULL: leave it */
-    const char *resolv_conf; /* likewise */
-    const char *hostname;    /* likewise, /etc/hostname */
+    const char *hosts;        /* host path of the file that becomes /etc/hosts; NULL: leave it */
+    const char *resolv_conf;  /* likewise */
+    const char *hostname;     /* likewise, /etc/hostname */
+    const char *passwd;       /* likewise, /etc/passwd */
+    const char *group;        /* likewise, /etc/group */
+    const char *containerenv; /* likewise, /run/.containerenv */
     bool has_cgroup_namespace;
     bool lacks_pids_controller; /* of this host: no limit but one that was asked for */
     bool has_mqueue;            /* the kernel has POSIX message queues */

@@ -282,6 +282,9 @@ int spec_mounts(const struct spec_request *request, struct json_t **ret, struct 
     add_file(&set, request, "/etc/hosts", request->hosts);
     add_file(&set, request, "/etc/resolv.conf", request->resolv_conf);
     add_file(&set, request, "/etc/hostname", request->hostname);
+    add_file(&set, request, "/etc/passwd", request->passwd);
+    add_file(&set, request, "/etc/group", request->group);
+    add_file(&set, request, "/run/.containerenv", request->containerenv);
     for (size_t i = 0; i < request->config->mounts.count; i++) {
         int r = add_user_mount(&set, request->layout, &mounts[i], err);
 
