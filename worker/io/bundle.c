@@ -359,13 +359,20 @@ static int clear_volatile(const struct layout *layout, const char *id, struct ou
 {
     autofree char *directory = layout_volatile(layout, id);
     autofree char *holders = layout_rootfs_holders(layout, id);
+    struct outcome attempt = { 0 };
     struct error err = { 0 };
+    int r = -EXDEV;
 
     if (rootfs_unmount(layout, id, ROOTFS_HOLDER_RUN, &err) < 0)
         return outcome_fail_system(outcome, &err);
-    if (access(holders, F_OK) == 0)
+    if (access(holders, F_OK) != 0)
+        r = remove_directory(directory, &attempt);
+    /* -EXDEV: an export has begun, and mounted it, while the directory was being removed. */
+    if (r == -EXDEV)
         return clear_around_rootfs(directory, outcome);
-    return remove_directory(directory, outcome);
+    if (r < 0)
+        *outcome = attempt;
+    return r;
 }
 
 int bundle_clear(const struct layout *layout, const char *id, uint32_t run,
