@@ -164,8 +164,8 @@ static int show_diff(struct console *console, const struct stream_open *asked, c
     return r;
 }
 
-int contents_diff(struct console *console, const struct args_usage *usage, char **argv,
-                  struct error *err)
+int diff_container(struct console *console, const struct args_usage *usage, char **argv,
+                   struct error *err)
 {
     struct contents_options options = { .host = console->host };
     struct stream_open asked = { .kind = arena_text(&console->arena, "diff") };

@@ -176,7 +176,7 @@ int verb_diff(struct console *console, const struct args_usage *usage, char **ar
         return r < 0 ? r : 0;
     /* Without a moment it is podman's: what the container has changed of its image. */
     if (options.from == NULL && options.containers.count > 0 && strcmp(options.to, "now") == 0)
-        return contents_diff(console, usage, argv, err);
+        return diff_container(console, usage, argv, err);
     r = console_check_operands(usage, options.containers.count, 0, 1, err);
     if (r == 0)
         r = parse_moments(&options, &span, err);

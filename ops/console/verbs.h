@@ -36,12 +36,12 @@ verb_fn verb_rmi;      /* image_change.c */
 verb_fn image_prune;   /* image_change.c */
 verb_fn verb_volume;
 
-verb_fn verb_commit;   /* contents.c */
-verb_fn verb_export;   /* contents.c */
-verb_fn contents_diff; /* contents.c: diff of a container and its image */
-verb_fn verb_cp;       /* copy.c */
-verb_fn verb_mount;    /* mount.c */
-verb_fn verb_unmount;  /* mount.c */
+verb_fn verb_commit;    /* contents.c */
+verb_fn verb_export;    /* contents.c */
+verb_fn diff_container; /* contents.c: diff of a container and its image */
+verb_fn verb_cp;        /* copy.c */
+verb_fn verb_mount;     /* mount.c */
+verb_fn verb_unmount;   /* mount.c */
 
 verb_fn verb_ps;
 verb_fn verb_inspect;
