@@ -26,6 +26,7 @@ struct console {
     struct arena arena;    /* for what lives as long as the verb runs */
     uint64_t client_id;    /* of our commands, random; 0 until the first */
     uint64_t sequence;     /* of the last command */
+    uint64_t deadline;     /* of our commands, ns since 1970; 0: none */
     int exit_code;         /* what the process ends with; a verb that fails ends with 125 if 0 */
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/bytes.h"
+#include "ops/console/expires_args.h"
 #include "ops/console/fleet_rows.h"
 #include "ops/console/output_file.h"
 #include "ops/console/select.h"
@@ -16,6 +17,7 @@
 
 struct contents_options {
     const char *host;
+    const char *expires;
     struct text_list operands;
     const char *output;
     const char *author;
@@ -33,6 +35,7 @@ struct contents_options {
         .rows = (rows_of_verb), .count = sizeof(rows_of_verb) / sizeof(*(rows_of_verb)), \
         .operands = offsetof(struct contents_options, operands),                         \
     }
+#define EXPIRES EXPIRES_ROW(struct contents_options)
 
 /* clang-format off */
 static const struct arg_row export_rows[] = {
@@ -42,6 +45,7 @@ static const struct arg_row export_rows[] = {
 
 static const struct arg_row commit_rows[] = {
     HOST_ROW,
+    EXPIRES,
     CONTENTS(author, ARG_TEXT, 'a', "author", "TEXT", "Who made it"),
     CONTENTS(changes, ARG_LIST, 'c', "change", "WORD=VALUE",
         "CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME or WORKDIR"),
@@ -101,6 +105,9 @@ int verb_commit(struct console *console, const struct args_usage *usage, char **
 
     if (r != 0)
         return r < 0 ? r : 0;
+    r = submit_expire(console, options.expires, err);
+    if (r < 0)
+        return r;
     r = console_check_operands(usage, options.operands.count, 1, 2, err);
     if (r == 0)
         r = find_container(console, &options, &row, err);

@@ -15,6 +15,7 @@
 
 #include "common/auto.h"
 #include "ops/console/copy_args.h"
+#include "ops/console/expires_args.h"
 #include "ops/console/fleet_rows.h"
 #include "ops/console/select.h"
 #include "ops/console/submit.h"
@@ -25,6 +26,7 @@
 
 struct copy_options {
     const char *host;
+    const char *expires;
     struct text_list operands;
     bool keeps_owner;
     bool pauses;
@@ -37,6 +39,7 @@ struct copy_options {
 static const struct arg_row rows[] = {
     COPY(keeps_owner, ARG_FLAG, 'a', "archive", NULL, "Owners stay (default: true)"),
     COPY(host, ARG_TEXT, 0, "host", "HOST", "Only containers of this host"),
+    EXPIRES_ROW(struct copy_options),
     COPY(overwrites, ARG_FLAG, 0, "overwrite", NULL, "As podman has it: files are replaced anyway"),
     COPY(pauses, ARG_FLAG, 0, "pause", NULL, "As podman has it: nothing is frozen"),
 };
@@ -197,6 +200,9 @@ int verb_cp(struct console *console, const struct args_usage *usage, char **argv
 
     if (r != 0)
         return r < 0 ? r : 0;
+    r = submit_expire(console, options.expires, err);
+    if (r < 0)
+        return r;
     r = console_check_operands(usage, options.operands.count, 2, 2, err);
     if (r == 0)
         r = copy_args_side(options.operands.items[0], &console->arena, &from, err);

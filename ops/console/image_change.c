@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ops/console/expires_args.h"
 #include "ops/console/fleet_rows.h"
 #include "ops/console/group.h"
 #include "ops/console/select.h"
@@ -15,6 +16,7 @@
 
 struct change_options {
     const char *host;
+    const char *expires;
     struct text_list operands;
     bool all;
     bool force;
@@ -28,17 +30,20 @@ struct change_options {
         .rows = (rows_of_verb), .count = sizeof(rows_of_verb) / sizeof(*(rows_of_verb)), \
         .operands = offsetof(struct change_options, operands),                           \
     }
+#define EXPIRES EXPIRES_ROW(struct change_options)
 
 /* clang-format off */
-static const struct arg_row tag_rows[] = { HOST_ROW };
+static const struct arg_row tag_rows[] = { HOST_ROW, EXPIRES };
 static const struct arg_row rm_rows[] = {
     HOST_ROW,
+    EXPIRES,
     CHANGE(all, ARG_FLAG, 'a', "all", NULL, "All images that no container uses"),
     CHANGE(force, ARG_FLAG, 'f', "force", NULL, "With all its names"),
     CHANGE(ignores_missing, ARG_FLAG, 'i', "ignore", NULL, "Skip missing ones"),
 };
 static const struct arg_row prune_rows[] = {
     HOST_ROW,
+    EXPIRES,
     CHANGE(all, ARG_FLAG, 'a', "all", NULL, "Also those with a name that no container uses"),
     CHANGE(force, ARG_FLAG, 'f', "force", NULL, "Do not ask"),
 };
@@ -80,6 +85,9 @@ static int run_names(struct console *console, const struct args_usage *usage, ch
 
     if (r != 0)
         return r < 0 ? r : 0;
+    r = submit_expire(console, options.expires, err);
+    if (r < 0)
+        return r;
     r = console_check_operands(usage, options.operands.count, words_min, SIZE_MAX, err);
     return r < 0 ? r : change_names(console, &options, schema, err);
 }
@@ -160,6 +168,9 @@ int verb_rmi(struct console *console, const struct args_usage *usage, char **arg
 
     if (r != 0)
         return r < 0 ? r : 0;
+    r = submit_expire(console, options.expires, err);
+    if (r < 0)
+        return r;
     if (options.all && options.operands.count > 0)
         return error_set(err, -EINVAL,
                          "when using the --all switch, you may not pass any images names or IDs");
@@ -199,6 +210,9 @@ int image_prune(struct console *console, const struct args_usage *usage, char **
 
     if (r != 0)
         return r < 0 ? r : 0;
+    r = submit_expire(console, options.expires, err);
+    if (r < 0)
+        return r;
     body.all = options.all;
     r = console_check_operands(usage, options.operands.count, 0, 0, err);
     if (r == 0)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/auto.h"
+#include "ops/console/expires_args.h"
 #include "ops/console/fleet_rows.h"
 #include "ops/console/image_args.h"
 #include "ops/console/select.h"
@@ -16,6 +17,7 @@
 
 struct get_options {
     const char *host;
+    const char *expires;
     struct text_list operands;
     const char *input;
     const char *policy;
@@ -34,10 +36,12 @@ struct get_options {
         .rows = (rows_of_verb), .count = sizeof(rows_of_verb) / sizeof(*(rows_of_verb)), \
         .operands = offsetof(struct get_options, operands), .ends_at_first = (first),    \
     }
+#define EXPIRES EXPIRES_ROW(struct get_options)
 
 /* clang-format off */
 static const struct arg_row pull_rows[] = {
     HOST_ROW,
+    EXPIRES,
     QUIET_ROW,
     GET(authfile, ARG_TEXT, 0, "authfile", "PATH", "Registry credentials, a file of the host"),
     GET(policy, ARG_TEXT, 0, "policy", "always|missing|never", "When it is fetched; default always"),
@@ -48,12 +52,14 @@ static const struct arg_row pull_rows[] = {
 
 static const struct arg_row load_rows[] = {
     HOST_ROW,
+    EXPIRES,
     QUIET_ROW,
     GET(input, ARG_TEXT, 'i', "input", "PATH", "The archive; default: what comes on stdin"),
 };
 
 static const struct arg_row import_rows[] = {
     HOST_ROW,
+    EXPIRES,
     QUIET_ROW,
     GET(changes, ARG_LIST, 'c', "change", "WORD=VALUE",
         "CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME or WORKDIR"),
@@ -105,6 +111,9 @@ int verb_pull(struct console *console, const struct args_usage *usage, char **ar
 
     if (r != 0)
         return r < 0 ? r : 0;
+    r = submit_expire(console, options.expires, err);
+    if (r < 0)
+        return r;
     r = console_check_operands(usage, options.operands.count, 1, SIZE_MAX, err);
     if (r == 0)
         r = choose_host(console, &options, err);
@@ -169,6 +178,9 @@ int verb_load(struct console *console, const struct args_usage *usage, char **ar
 
     if (r != 0)
         return r < 0 ? r : 0;
+    r = submit_expire(console, options.expires, err);
+    if (r < 0)
+        return r;
     r = console_check_operands(usage, options.operands.count, 0, 0, err);
     if (r == 0)
         r = choose_host(console, &options, err);
@@ -195,6 +207,9 @@ int verb_import(struct console *console, const struct args_usage *usage, char **
 
     if (r != 0)
         return r < 0 ? r : 0;
+    r = submit_expire(console, options.expires, err);
+    if (r < 0)
+        return r;
     r = console_check_operands(usage, options.operands.count, 1, 2, err);
     if (r == 0)
         r = choose_host(console, &options, err);

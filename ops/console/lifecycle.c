@@ -9,6 +9,7 @@
 
 #include "common/signals.h"
 #include "ops/console/depend.h"
+#include "ops/console/expires_args.h"
 #include "ops/console/fleet_rows.h"
 #include "ops/console/select.h"
 #include "ops/console/submit.h"
@@ -26,6 +27,8 @@
 struct lifecycle_options {
     struct text_list containers;
     const char *host;
+    const char *expires;
+    bool is_detached;
     bool all;
     bool latest;
     bool force;
@@ -116,8 +119,12 @@ static int make_remove(const struct lifecycle_options *options, union body *ret,
 }
 
 #define OPTION(...) ARG(struct lifecycle_options, __VA_ARGS__)
-#define HOST_ROW    OPTION(host, ARG_TEXT, 0, "host", "HOST", "Only containers of this host")
-#define LATEST_ROW  OPTION(latest, ARG_FLAG, 'l', "latest", NULL, "The container created last")
+#define HOST_ROW                                                               \
+    OPTION(host, ARG_TEXT, 0, "host", "HOST", "Only containers of this host"), \
+        EXPIRES_ROW(struct lifecycle_options),                                 \
+        OPTION(is_detached, ARG_FLAG, 0, "detach", NULL,                       \
+               "Print the command's id, and do not wait")
+#define LATEST_ROW OPTION(latest, ARG_FLAG, 'l', "latest", NULL, "The container created last")
 #define TIME_ROWS                                                                 \
     OPTION(timeout_s, ARG_NUMBER, 't', "time", "SECONDS", "Before KILL is sent"), \
         OPTION(timeout_s, ARG_NUMBER, 0, "timeout", "SECONDS", "The same as --time")
@@ -316,12 +323,26 @@ static void report_failure(struct console *console, const struct action *action,
     console_report(console, &why);
 }
 
+/* It is under way, and that is all that was asked for: the id tells it apart, say for cancel. */
+static void print_id(const struct submission *submission)
+{
+    char id[2 * COMMAND_ID_SIZE + 1];
+
+    hex_write(submission->id.bytes, COMMAND_ID_SIZE, id);
+    puts(id);
+}
+
 static void finish(struct console *console, const struct action *action,
                    const struct lifecycle_options *options, const struct target *target)
 {
     struct result result = { 0 };
     struct error why = { 0 };
 
+    if (options->is_detached && target->submission.failure == FAILURE_NONE) {
+        if (target->is_sent)
+            print_id(&target->submission);
+        return;
+    }
     if (target->is_sent && submit_wait(console, &target->submission, &result, &why) < 0) {
         console_report(console, &why);
         return;
@@ -361,6 +382,9 @@ static int run_action(struct console *console, const struct args_usage *usage, c
 
     if (r != 0)
         return r < 0 ? r : 0;
+    r = submit_expire(console, options.expires, err);
+    if (r < 0)
+        return r;
     r = action->make_body(&options, &body, err);
     if (r == 0)
         r = choose(console, action, &options, &targets, err);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "ops/console/expires_args.h"
 #include "ops/console/fleet_rows.h"
 #include "ops/console/select.h"
 #include "ops/console/submit.h"
@@ -10,6 +11,7 @@
 
 struct mount_options {
     const char *host;
+    const char *expires;
     struct text_list containers;
     bool all;
     bool force;
@@ -22,6 +24,7 @@ static const struct arg_row rows[] = {
     MOUNT(all, ARG_FLAG, 'a', "all", NULL, "All containers"),
     MOUNT(force, ARG_FLAG, 'f', "force", NULL, "As podman has it; nothing else is mounted here"),
     MOUNT(host, ARG_TEXT, 0, "host", "HOST", "Only containers of this host"),
+    EXPIRES_ROW(struct mount_options),
 };
 /* clang-format on */
 
@@ -59,6 +62,9 @@ static int run_all(struct console *console, const struct args_usage *usage, char
 
     if (r != 0)
         return r < 0 ? r : 0;
+    r = submit_expire(console, options.expires, err);
+    if (r < 0)
+        return r;
     r = console_check_operands(usage, options.containers.count, options.all ? 0 : 1,
                                options.all ? 0 : SIZE_MAX, err);
     if (r == 0)

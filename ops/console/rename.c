@@ -1,6 +1,7 @@
 /* gantry rename: call a container by another name. */
 #include <assert.h>
 
+#include "ops/console/expires_args.h"
 #include "ops/console/fleet_rows.h"
 #include "ops/console/select.h"
 #include "ops/console/submit.h"
@@ -9,11 +10,13 @@
 
 struct rename_options {
     const char *host;
+    const char *expires;
     struct text_list operands;
 };
 
 static const struct arg_row rows[] = {
     ARG(struct rename_options, host, ARG_TEXT, 0, "host", "HOST", "Only containers of this host"),
+    EXPIRES_ROW(struct rename_options),
 };
 
 static const struct args_table table = {
@@ -34,6 +37,9 @@ int verb_rename(struct console *console, const struct args_usage *usage, char **
 
     if (r != 0)
         return r < 0 ? r : 0;
+    r = submit_expire(console, options.expires, err);
+    if (r < 0)
+        return r;
     r = console_check_operands(usage, options.operands.count, 2, 2, err);
     if (r == 0)
         r = fleet_containers(console, options.host, &containers, err);

@@ -152,6 +152,9 @@ int verb_create(struct console *console, const struct args_usage *usage, char **
 
     if (r != 0)
         return r < 0 ? r : 0;
+    r = submit_expire(console, options.expires, err);
+    if (r < 0)
+        return r;
     r = make_container(&running, err);
     if (r < 0)
         return r;
@@ -168,6 +171,7 @@ static void remove_failed(struct running *running)
                                      .host = running->host,
                                      .container = running->id };
 
+    running->console->deadline = 0; /* what it did not meet */
     if (running->options->auto_remove)
         (void)submit_run(running->console, &command, NULL, NULL);
 }
@@ -196,6 +200,7 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
     struct error why = { 0 };
 
     (void)what;
+    running->console->deadline = 0; /* it was the start's */
     if (submit_tell(running->console, &command, &why) < 0)
         console_note("signal %d is not forwarded: %s", (int)number, why.text);
 }
@@ -306,6 +311,9 @@ int verb_run(struct console *console, const struct args_usage *usage, char **arg
 
     if (r != 0)
         return r < 0 ? r : 0;
+    r = submit_expire(console, options.expires, err);
+    if (r < 0)
+        return r;
     r = make_container(&running, err);
     if (r < 0)
         return r;

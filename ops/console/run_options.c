@@ -1,6 +1,7 @@
 /* What can be said to run and create; see the header. */
 #include "ops/console/run_options.h"
 
+#include "ops/console/expires_args.h"
 #define RUN(...) ARG(struct run_options, __VA_ARGS__)
 
 #define NO_TERMINAL "attaching a terminal is not supported yet"
@@ -10,6 +11,7 @@
 /* clang-format off */
 #define COMMON_ROWS                                                                               \
     RUN(host, ARG_TEXT, 0, "host", "HOST", "The host to run on; not needed when there is one"),   \
+    EXPIRES_ROW(struct run_options),                                                              \
     RUN(has_rootfs, ARG_FLAG, 0, "rootfs", NULL,                                                  \
         "The first argument is the path of a root filesystem on the host"),                       \
     RUN(name, ARG_TEXT, 0, "name", "NAME", "Name of the container; made up when not given"),      \

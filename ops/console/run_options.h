@@ -11,6 +11,7 @@
 
 struct run_options {
     const char *host;
+    const char *expires;
     struct text_list operands; /* the image or the root filesystem's path, then the command */
     bool has_rootfs;
     bool is_detached; /* run only */

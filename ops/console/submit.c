@@ -6,6 +6,7 @@
 
 #include "common/io/clock.h"
 #include "common/mem.h"
+#include "ops/console/expires_args.h"
 #include "ops/console/names.h"
 #include "schemas/bus.h"
 #include "schemas/codec.h"
@@ -22,7 +23,8 @@ static struct command_id next_id(struct console *console)
 }
 
 /* The record's bytes, as submit carries them; appended to `ret`. */
-static void encode_command(const struct command *command, struct command_id id, struct buffer *ret)
+static void encode_command(const struct console *console, const struct command *command,
+                           struct command_id id, struct buffer *ret)
 {
     static const struct nothing nothing;
     struct buffer body = { 0 };
@@ -30,6 +32,7 @@ static void encode_command(const struct command *command, struct command_id id, 
         .kind = RECORD_COMMAND,
         .id = id,
         .happened = clock_wall_ns(),
+        .deadline = console->deadline,
     };
     autofree char *type = mem_dup_text(command->schema->name);
     autofree char *host = mem_dup_text(command->host);
@@ -42,6 +45,11 @@ static void encode_command(const struct command *command, struct command_id id, 
     record.body.bytes = buffer_bytes(&body);
     schema_encode(&record_schema, &record, ret);
     buffer_done(&body);
+}
+
+int submit_expire(struct console *console, const char *duration, struct error *err)
+{
+    return expires_args_take(duration, clock_wall_ns(), &console->deadline, err);
 }
 
 int submit_send(struct console *console, const struct command *command, struct submission *ret,
@@ -59,7 +67,7 @@ int submit_send(struct console *console, const struct command *command, struct s
 
     if (r < 0)
         return r;
-    encode_command(command, id, &record);
+    encode_command(console, command, id, &record);
     submit.record.bytes = buffer_bytes(&record);
     r = client_ask(client, &question, &submitted, &console->arena, err);
     buffer_done(&record);
@@ -85,7 +93,7 @@ int submit_tell(struct console *console, const struct command *command, struct e
 
     if (r < 0)
         return r;
-    encode_command(command, next_id(console), &record);
+    encode_command(console, command, next_id(console), &record);
     submit.record.bytes = buffer_bytes(&record);
     r = client_tell(client, &submit_schema, &submit, err);
     buffer_done(&record);

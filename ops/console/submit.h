@@ -38,6 +38,10 @@ struct result {
     struct text_list results; /* ids of images, names of volumes; in the console's arena */
 };
 
+/* What is said from now on is not to be begun later than `duration` (of --expires; NULL: may be at
+ * any time) from now. */
+int submit_expire(struct console *console, const char *duration, struct error *err);
+
 /* Say it; returns when it is durable in the log. A refusal is no error here. */
 int submit_send(struct console *console, const struct command *command, struct submission *ret,
                 struct error *err);

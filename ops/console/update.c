@@ -20,6 +20,9 @@ int verb_update(struct console *console, const struct args_usage *usage, char **
 
     if (r != 0)
         return r < 0 ? r : 0;
+    r = submit_expire(console, options.expires, err);
+    if (r < 0)
+        return r;
     r = console_check_operands(usage, options.operands.count, 1, 1, err);
     if (r == 0)
         r = update_from_args(&options, &console->arena, &update, err);

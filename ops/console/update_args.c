@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/quantity.h"
+#include "ops/console/expires_args.h"
 #include "ops/console/restart_args.h"
 
 #define CPU_PERIOD_US 100000
@@ -16,6 +17,7 @@
 /* clang-format off */
 static const struct arg_row rows[] = {
     UPDATE(host, ARG_TEXT, 0, "host", "HOST", "Only containers of this host"),
+    EXPIRES_ROW(struct update_options),
     UPDATE(memory, ARG_TEXT, 'm', "memory", "SIZE", "Memory limit: 64m, 1g; -1: no limit"),
     UPDATE(memory_swap, ARG_TEXT, 0, "memory-swap", "SIZE", "Memory plus swap; -1: no limit"),
     UPDATE(cpus, ARG_TEXT, 0, "cpus", "NUMBER", "CPU time, in CPUs: 1.5; 0: no limit"),

@@ -7,6 +7,7 @@
 
 struct update_options {
     const char *host;
+    const char *expires;
     struct text_list operands;
     const char *memory;
     const char *memory_swap;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/id.h"
+#include "ops/console/expires_args.h"
 #include "ops/console/fleet_rows.h"
 #include "ops/console/group.h"
 #include "ops/console/names.h"
@@ -27,10 +28,12 @@
         .rows = (rows_of_verb), .count = sizeof(rows_of_verb) / sizeof(*(rows_of_verb)), \
         .operands = offsetof(struct volume_options, operands),                           \
     }
+#define EXPIRES EXPIRES_ROW(struct volume_options)
 
 /* clang-format off */
 static const struct arg_row create_rows[] = {
     VOLUME(host, ARG_TEXT, 0, "host", "HOST", "The host; not needed when there is one"),
+    EXPIRES,
     VOLUME(driver, ARG_TEXT, 'd', "driver", "local", "There is no other"),
     VOLUME(ignores, ARG_FLAG, 0, "ignore", NULL, "It is no failure when it is there already"),
     VOLUME(labels, ARG_LIST, 'l', "label", "KEY[=VALUE]", "Label of the volume"),
@@ -53,12 +56,14 @@ static const struct arg_row inspect_rows[] = {
 
 static const struct arg_row rm_rows[] = {
     HOST_ROW,
+    EXPIRES,
     VOLUME(all, ARG_FLAG, 'a', "all", NULL, "All volumes"),
     VOLUME(force, ARG_FLAG, 'f', "force", NULL, "Skip missing ones"),
 };
 
 static const struct arg_row prune_rows[] = {
     HOST_ROW,
+    EXPIRES,
     VOLUME(force, ARG_FLAG, 'f', "force", NULL, "Do not ask"),
 };
 /* clang-format on */
@@ -90,6 +95,9 @@ static int volume_create(struct console *console, const struct args_usage *usage
 
     if (r != 0)
         return r < 0 ? r : 0;
+    r = submit_expire(console, options.expires, err);
+    if (r < 0)
+        return r;
     names_make_id(name); /* podman: a volume without a name is called like a container's id */
     r = console_check_operands(usage, options.operands.count, 0, 1, err);
     if (r == 0)
@@ -209,6 +217,9 @@ static int volume_rm(struct console *console, const struct args_usage *usage, ch
 
     if (r != 0)
         return r < 0 ? r : 0;
+    r = submit_expire(console, options.expires, err);
+    if (r < 0)
+        return r;
     r = console_check_operands(usage, options.operands.count, options.all ? 0 : 1,
                                options.all ? 0 : SIZE_MAX, err);
     if (r == 0)
@@ -241,6 +252,9 @@ static int volume_prune(struct console *console, const struct args_usage *usage,
 
     if (r != 0)
         return r < 0 ? r : 0;
+    r = submit_expire(console, options.expires, err);
+    if (r < 0)
+        return r;
     r = console_check_operands(usage, options.operands.count, 0, 0, err);
     if (r == 0)
         r = choose_host(console, options.host, &command.host, err);

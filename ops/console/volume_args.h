@@ -11,6 +11,7 @@
 
 struct volume_options {
     const char *host;
+    const char *expires;
     struct text_list operands;
     const char *driver;
     struct text_list labels;
