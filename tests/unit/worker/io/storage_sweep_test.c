@@ -37,8 +37,8 @@ static void mount_for(const struct storage_rig *rig, const char *id, const char 
         .layout = &rig->layout, .id = id, .links = links, .link_count = 1
     };
     struct volume_place volume = { .layout = &rig->layout,
-                             .name = "web",
-                             .options = { .type = "tmpfs" } };
+                                   .name = "web",
+                                   .options = { .type = "tmpfs" } };
     struct error err = { 0 };
 
     check(rootfs_mount(&request, holder, &err), &err);

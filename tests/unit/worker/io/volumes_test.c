@@ -37,8 +37,8 @@ static struct volume_place plain_volume(const struct storage_rig *rig)
 static struct volume_place tmpfs_volume(const struct storage_rig *rig)
 {
     return (struct volume_place){ .layout = &rig->layout,
-                            .name = "web",
-                            .options = { .type = "tmpfs", .words = "size=1m,nodev" } };
+                                  .name = "web",
+                                  .options = { .type = "tmpfs", .words = "size=1m,nodev" } };
 }
 
 static void check(int r, const struct error *err)
