@@ -63,7 +63,7 @@ static void plan_on(struct ledger *ledger, struct unit *unit, const struct opera
     bool has_failed = operation->failure != FAILURE_NONE;
 
     if (has_failed && unit->row.state == CONTAINER_REMOVING)
-        unit->plan.next = PLAN_REMOVE;
+        plan_keep_removal(&unit->plan, !is_own && operation->command->removes_volumes);
     if (operation_is_start(operation) && has_failed)
         plan_after_failed_start(&unit->plan, &unit->row, is_own);
     else if (has_failed && (is_own || unit->plan.next == PLAN_REMOVE))

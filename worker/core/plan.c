@@ -92,6 +92,12 @@ void plan_after_update(struct plan *plan, const struct container_row *row)
         plan_cancel(plan);
 }
 
+void plan_keep_removal(struct plan *plan, bool with_volumes)
+{
+    plan->next = PLAN_REMOVE;
+    plan->removes_volumes = plan->removes_volumes || with_volumes;
+}
+
 void plan_after_failure(struct plan *plan, uint64_t now_ms)
 {
     plan->at_ms = now_ms + doubled(RETRY_DELAY_MIN_MS, RETRY_DELAY_MAX_MS, plan->failures);

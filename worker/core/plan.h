@@ -29,6 +29,7 @@ enum plan_next {
 struct plan {
     enum plan_next next;
     bool is_leftover;      /* a created one that cannot be started any more: it is cleaned up */
+    bool removes_volumes;  /* whoever began its removal wanted its volumes to go, too */
     uint64_t at_ms;        /* steady clock: not before; 0: at once */
     uint32_t failures;     /* of the container's own cleanup or removal, in a row */
     uint32_t restarts;     /* by the policy since the user's start */
@@ -52,6 +53,10 @@ void plan_after_reboot(struct plan *plan, const struct container_row *row, bool 
 
 /* Another configuration: a restart that its policy does not want is given up. */
 void plan_after_update(struct plan *plan, const struct container_row *row);
+
+/* A removal that had begun has failed; `with_volumes`: of its volumes, too. It is taken up again.
+ */
+void plan_keep_removal(struct plan *plan, bool with_volumes);
 
 /* Its own cleanup or removal has failed: it is tried again later. */
 void plan_after_failure(struct plan *plan, uint64_t now_ms);

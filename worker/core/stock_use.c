@@ -195,14 +195,14 @@ struct text_list stock_doomed_volumes(const struct ledger *ledger, const struct 
     const struct container_config *config = unit_config(unit);
     const struct mount_config *mounts = config == NULL ? NULL : config->mounts.items;
     struct text_list doomed = { 0 };
-    bool is_failed_create = operation->kind == CONTAINER_OPERATION_CREATE;
-    bool is_wanted = is_failed_create;
+    bool is_wanted = operation->kind == CONTAINER_OPERATION_CREATE; /* which has failed */
 
     if (config == NULL)
         return doomed;
-    if (!is_failed_create)
-        is_wanted =
-            operation->command == NULL ? config->auto_remove : operation->command->removes_volumes;
+    if (!is_wanted)
+        is_wanted = unit->plan.removes_volumes ||
+                    (operation->command == NULL ? config->auto_remove
+                                                : operation->command->removes_volumes);
     doomed.items = arena_zeroed(arena, config->mounts.count * sizeof(char *));
     for (size_t i = 0; is_wanted && i < config->mounts.count; i++) {
         if (is_volume(&mounts[i]) && volume_is_made_for(mounts[i].source, unit->id) &&

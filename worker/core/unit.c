@@ -32,6 +32,7 @@ struct unit_memo {
     struct operation_memo *passing;
     uint32_t next;
     bool is_leftover;
+    bool removes_volumes;
     uint64_t at_ms;
     uint32_t failures;
     uint32_t restarts;
@@ -71,6 +72,7 @@ static const struct field unit_memo_fields[] = {
     FIELD(struct unit_memo, asked_signal,    "asked_signal", false),
     FIELD(struct unit_memo, requires,        "requires",     false),
     FIELD(struct unit_memo, image_id,        "image_id",     false),
+    FIELD(struct unit_memo, removes_volumes, "volumes",      false),
 };
 
 static const struct schema unit_memo_schema =
@@ -219,6 +221,7 @@ void unit_store_memo(const struct unit *unit, struct buffer *ret)
         .passing = memo_of(&unit->passing, &arena),
         .next = plan->next,
         .is_leftover = plan->is_leftover,
+        .removes_volumes = plan->removes_volumes,
         .at_ms = plan->at_ms,
         .failures = plan->failures,
         .restarts = plan->restarts,
@@ -338,6 +341,7 @@ int unit_load_memo(struct unit *unit, struct bytes value, struct error *err)
     take_up_update(unit);
     unit->plan = (struct plan){ .next = (enum plan_next)memo.next,
                                 .is_leftover = memo.is_leftover,
+                                .removes_volumes = memo.removes_volumes,
                                 .at_ms = memo.at_ms,
                                 .failures = memo.failures,
                                 .restarts = memo.restarts,

@@ -293,6 +293,27 @@ static void an_anonymous_volume_goes_with_its_container(void **state)
                         "container.removing volume.removed container.removed command.done");
 }
 
+/* The removal is taken up again by the container itself, also by the next worker. */
+static void an_anonymous_volume_goes_though_the_removal_failed_first(void **state)
+{
+    struct engine_world *world = *state;
+    size_t mark;
+
+    (void)pull(world, TEXT("busybox"), NULL);
+    bring(world, IMAGE);
+    (void)create(world, TEXT("busybox"), NULL, NULL);
+    script_succeed(world, STEP_MAKE_DIRECTORIES);
+    mark = world_event_count(world);
+    (void)world_submit(world, "container.remove", SCRIPT_ID,
+                       &(struct container_remove){ .volumes = true });
+    script_fail(world, STEP_DELETE_RUNTIME, FAILURE_RUNTIME);
+    world_restart(world, false, NULL, NULL);
+    world_advance_ms(world, RETRY_DELAY_MIN_MS);
+    script_carry_out(world);
+    script_expect_trace(world, mark,
+                        "container.removing command.failed volume.removed container.removed");
+}
+
 static void a_missing_image_is_pulled_by_the_create(void **state)
 {
     struct engine_world *world = *state;
@@ -343,6 +364,7 @@ int main(void)
         SCRIPT_TEST(a_volume_is_made_once),
         SCRIPT_TEST(a_volume_in_use_stays),
         SCRIPT_TEST(an_anonymous_volume_goes_with_its_container),
+        SCRIPT_TEST(an_anonymous_volume_goes_though_the_removal_failed_first),
         SCRIPT_TEST(a_missing_image_is_pulled_by_the_create),
         SCRIPT_TEST(a_create_that_may_not_pull_is_refused),
         SCRIPT_TEST(a_create_whose_pull_fails_leaves_nothing),
