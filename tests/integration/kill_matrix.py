@@ -1,7 +1,7 @@
 """Every operation of a container x everybody who may die in it x every point of it.
 
     /usr/bin/python3 tests/integration/kill_matrix.py --kills 10000 [--seed S] [--runtime runc|crun]
-        [--lanes 2] [--subjects 4] [--cgroups host|v1|v2]
+        [--lanes 2] [--subjects 4] [--cgroups host|v1|v2] [--storage]
 
 Operations are those of an operator (create ... remove), and what a container does by itself: the
 restart policy's own run, the removal with --rm, the start of what it requires. The victims are the
@@ -13,6 +13,8 @@ next.
 After each kill what has died is started again, the container comes to rest, and then the host is
 held to the log: processes, control groups, mounts, directories, exit files, limits. At the end the
 whole history is held to the promises (checker.py). Nothing here sleeps: it waits for records.
+
+With --storage the lives are of images, volumes and containers of images (kill_storage.py).
 """
 import argparse
 import collections
@@ -31,7 +33,7 @@ import fleet
 import nng
 from containers import CONFIGURED, CREATED, EXITED, PAUSED, RUNNING, STOPPING
 from fleet import BUILD_DIR, Client
-from kill_rig import (LIVE, STUBBORN, Complaint, Lane, can_limit, children, kill, run_under_keeper,
+from kill_rig import (LIVE, NOBODY, STUBBORN, Complaint, Lane, can_limit, children, kill, run_under_keeper,
                       start_of, words_of)
 
 DONE, FAILED = 2, 3
@@ -63,6 +65,19 @@ OPERATIONS = {
 }
 OWN_OPERATIONS = ["policy-run", "auto-remove", "start-required"]
 
+# Of the lives in kill_storage.py.
+ANY = {CONFIGURED, CREATED, RUNNING, PAUSED, EXITED}
+STORAGE_OPERATIONS = {
+    "mount": ("mount", {}, ANY, "same"),
+    "unmount": ("unmount", {}, ANY, "same"),
+    "commit": ("commit", None, ANY, "same"),
+    "remove-volumes": ("remove", {"force": True, "timeout_s": 0, "volumes": True},
+                       ANY | {STOPPING}, GONE),
+}
+# Of no container, so that only the worker and the broker have to do with them.
+ERRANDS = ["image.import", "image.tag", "image.untag", "image.remove", "volume.create",
+           "volume.remove"]
+
 
 class Matrix:
     """How often who was killed where; what to try next."""
@@ -86,6 +101,8 @@ class Matrix:
             for victim in VICTIMS:
                 cell = (operation, victim, point)
                 if victim == "runtime" and not point.startswith("runtime:"):
+                    continue
+                if operation in ERRANDS and victim not in {"worker", "broker"}:
                     continue
                 if self.hits[cell] == 0 and self.nobody[cell] >= NOBODY_MAX:
                     continue
@@ -147,6 +164,7 @@ class Subject(threading.Thread):
         self.struck = []
         self.dead = set()       # inits and conmons that were killed, with their start times
         self.is_hit = False     # init, conmon or runtime was, in this operation
+        self.is_at_errand = False
         self.is_eager = False   # its policy makes it run again, once it ran
         self.is_auto_remove = False
 
@@ -168,7 +186,11 @@ class Subject(threading.Thread):
                 plan.commits -= plan.point == COMMIT
                 if plan.commits == 0 and not plan.is_over:
                     plan.is_over = True
-                    self.strike(plan, self.containers[-1], None)
+                    self.strike(plan, self.subject(), None)
+
+    def subject(self):
+        """Whom a kill is about: of an errand it is nobody."""
+        return NOBODY if self.is_at_errand else self.containers[-1]
 
     def strike_in_call(self, plan, point):
         """In the middle of a runtime's call the kill comes some time after its beginning."""
@@ -320,7 +342,7 @@ class Subject(threading.Thread):
         self.operation = operation
 
     def do(self, key, container, before, name=None, body=None):
-        command, usual, _, after = OPERATIONS[key]
+        command, usual, _, after = {**OPERATIONS, **STORAGE_OPERATIONS}[key]
         self.arm(name or key)
         identity = self.lane.say(self.client, self.number + 16, command, container,
                                  next(one for one in [body, usual, self.body_of(key)]
@@ -469,7 +491,8 @@ def run_lane(number, options, result_path):
     try:
         lane.begin()
         lane.rest = Rest(lane, options.subjects, options.every)
-        subjects = [Subject(lane, matrix, index, seed) for index in range(options.subjects)]
+        kind = options.subject or Subject
+        subjects = [kind(lane, matrix, index, seed) for index in range(options.subjects)]
         for subject in subjects:
             subject.start()
         for subject in subjects:
@@ -519,7 +542,8 @@ def run(options):
 
 
 def print_table(hits, is_long):
-    operations = [one for one in [*OPERATIONS, *OWN_OPERATIONS] if any(c[0] == one for c in hits)]
+    every = [*OPERATIONS, *OWN_OPERATIONS, *STORAGE_OPERATIONS, *ERRANDS]
+    operations = [one for one in every if any(c[0] == one for c in hits)]
     print(f"{'operation':16}" + "".join(f"{victim:>9}" for victim in VICTIMS) + "   points")
     for operation in operations:
         counts = [sum(n for cell, n in hits.items() if cell[:2] == (operation, victim))
@@ -543,6 +567,11 @@ def with_cgroups(layout):
     os.execv(program, [program, layout, sys.executable, os.path.abspath(sys.argv[0]), *words])
 
 
+def storage_subject(*words):
+    from kill_storage import StorageSubject  # which builds on this file
+    return StorageSubject(*words)
+
+
 def parse(words):
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--kills", type=int, default=1000)
@@ -553,6 +582,8 @@ def parse(words):
     parser.add_argument("--every", type=int, default=40, help="lives between looks at everything")
     parser.add_argument("--cgroups", choices=["host", "v1", "v2"], default="host")
     parser.add_argument("--deadline", type=int, default=600, help="seconds for all that must come")
+    parser.add_argument("--storage", dest="subject", action="store_const", const=storage_subject,
+                        help="lives of images and volumes")
     parser.add_argument("--keep", action="store_true", help="leave what failed as it is")
     parser.add_argument("--progress", action="store_true")
     return parser.parse_args(words)

@@ -29,6 +29,7 @@ HOST = "host-a"
 KILLS_IN_VAIN_MAX = 12
 LIVE = {CREATED, RUNNING, PAUSED, STOPPING}
 RUNTIMES = ["crun", "runc"]
+NOBODY = "0" * 64  # the container of what is done to none
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 # Both leave a mark of their run; the first ends at SIGTERM, the second does not care.
@@ -177,6 +178,8 @@ class Lane:
         self.ids = []       # of containers since the last look at everything
         self.failures = []
         self.owners = {}    # container -> subject
+        self.at_errands = set()  # subjects that have asked for something of no container
+        self.held = set()   # containers whose root filesystem is mounted for an operator
         self.kills = {"worker": 0, "broker": 0}
         self.kills_in_vain = 0  # of the worker, since a command has ended
         self.broker = self.worker = None
@@ -252,6 +255,9 @@ class Lane:
                 owner.on_commit()
         elif point.container in self.owners:
             self.owners[point.container].on_point(point)
+        elif point.container in {NOBODY, "-"}:
+            for owner in list(self.at_errands):
+                owner.on_point(point)
 
     # --- asking
 
@@ -271,7 +277,8 @@ class Lane:
         """Submit a command; its id. Each client counts its own."""
         sequence = self._sequences[number] = self._sequences.get(number, 0) + 1
         submission = Submission(clean({
-            "kind": COMMAND, "type": f"container.{kind}", "host": HOST, "container": container,
+            "kind": COMMAND, "type": kind if "." in kind else f"container.{kind}", "host": HOST,
+            "container": container,
             "id": command_id(number, sequence), "happened": time.time_ns(), "body": body}))
         self.submissions.append(submission)
         raw = [submission.record.get(name) for name in fleet.RECORD_FIELDS]
@@ -361,9 +368,22 @@ class Lane:
         paths = glob.glob(f"{self.run}/exits/{container}*")
         paths += glob.glob(f"{self.run}/runtime/{container}*")
         paths += cgroups_of(container)
-        with open("/proc/self/mountinfo") as file:
-            paths += [line for line in file if container in line]
+        if container not in self.held:
+            paths += self.mounts_of(container)
         return paths + [f"conmon {pid}" for pid in self.conmons(container)]
+
+    @staticmethod
+    def mounts_of(container):
+        with open("/proc/self/mountinfo") as file:
+            return [line for line in file if container in line]
+
+    def check_mounts(self, container, row):
+        """The overlay of a run, or of an operator; not two, and none of a directory."""
+        is_mounted = row["state"] in LIVE or container in self.held
+        wanted = int(is_mounted and not row["config"].get("rootfs"))
+        found = self.mounts_of(container)
+        if len(found) != wanted:
+            raise Complaint(f"{wanted} mounts should be there: {found}")
 
     def check_at_rest(self, container):
         found = self.leftovers(container)
@@ -405,8 +425,10 @@ class Lane:
             self.check_gone(container)
         elif row["state"] in LIVE:
             self.check_live(container, row)
+            self.check_mounts(container, row)
         else:
             self.check_at_rest(container)
+            self.check_mounts(container, row)
 
     # --- everything at once
 
@@ -450,10 +472,17 @@ class Lane:
             "probe": os.listdir(f"{self.run}/probe"),
             "cgroups": [path for one in self.ids for path in cgroups_of(one)],
             "mounts": self.mounts(),
+            "volatile volumes": self.list_directory(f"{self.run}/volumes"),
+            "staging": self.list_directory(f"{self.state}/storage/staging"),
+            "uploads": self.list_directory(f"{self.state}/storage/uploads"),
+            "images": self.list_directory(f"{self.state}/storage/images"),
+            "layers": self.list_directory(f"{self.state}/storage/layers"),
+            "links": [f"{len(self.list_directory(f'{self.state}/storage/l'))} links"],
+            "volumes": self.list_directory(f"{self.state}/volumes"),
             "orphans": self.orphans(),
         }
         wanted = dict(dict.fromkeys(found, []), containers=expected, bundles=expected,
-                      directories=expected, runtime=runs)
+                      directories=expected, runtime=runs, **self.wanted_stock(client))
         for name, what in found.items():
             if what != wanted[name]:
                 raise Complaint(f"{name}: there is {what}, and there should be {wanted[name]}")
@@ -463,6 +492,20 @@ class Lane:
                 raise Complaint(f"the bystander was hurt: {row}")
         self.ids.clear()
         self.start_worker()
+
+    @staticmethod
+    def list_directory(path):
+        return sorted(os.listdir(path)) if os.path.isdir(path) else []
+
+    @staticmethod
+    def wanted_stock(client):
+        """What the log says of images and volumes, as it should be on the disk."""
+        images = [row["image"] for row in client.query_all("images")]
+        layers = {layer["diff_id"].partition(":")[2]
+                  for image in images for layer in image.get("layers") or []}
+        return {"images": sorted(f"{image['id']}.json" for image in images),
+                "layers": sorted(layers), "links": [f"{len(layers)} links"],
+                "volumes": sorted(row["volume"]["name"] for row in client.query_all("volumes"))}
 
     def mounts(self):
         with open("/proc/self/mountinfo") as file:
