@@ -152,7 +152,7 @@ size_t image_rig_count(const struct image_rig *rig, const char *directory)
 
     assert_non_null(opened);
     for (const struct dirent *entry; (entry = readdir(opened)) != NULL;)
-        count += entry->d_name[0] != '.';
+        count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
     (void)closedir(opened);
     return count;
 }

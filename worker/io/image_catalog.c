@@ -164,6 +164,13 @@ static int read_record(struct image_catalog *catalog, const char *file, struct e
     return 0;
 }
 
+/* What a writer that was killed has left: ".NAME.new". The store is ours, so nobody writes it. */
+static void drop_unfinished(const struct image_catalog *catalog, const char *name)
+{
+    if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
+        (void)unlinkat(catalog->fd, name, 0);
+}
+
 static int read_records(struct image_catalog *catalog, struct error *err)
 {
     DIR *directory = fdopendir(dup(catalog->fd));
@@ -174,8 +181,10 @@ static int read_records(struct image_catalog *catalog, struct error *err)
     while ((entry = readdir(directory)) != NULL) {
         struct error why = { 0 };
 
-        if (entry->d_name[0] == '.')
-            continue; /* also what a writer that was killed left: ".NAME.new" */
+        if (entry->d_name[0] == '.') {
+            drop_unfinished(catalog, entry->d_name);
+            continue;
+        }
         if (read_record(catalog, entry->d_name, &why) < 0) {
             log_warning("image.unreadable", "record=%s error=%s", LOG_TEXT(entry->d_name),
                         LOG_TEXT(why.text));

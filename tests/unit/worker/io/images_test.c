@@ -80,6 +80,19 @@ static void a_name_belongs_to_one_image_and_survives_reopening(void **state)
     assert_non_null(image_rig_find(rig, second));
 }
 
+static void a_record_that_was_not_finished_goes_when_the_store_is_opened(void **state)
+{
+    struct image_rig *rig = *state;
+    autofree char *path = mem_text("%s/images/.11.json.new", rig->store);
+    char *id = image_rig_load_new(rig, "web", "first");
+
+    assert_int_equal(files_replace(AT_FDCWD, path, bytes_of_text("{"), 0600, 0, &rig->err), 0);
+    image_rig_close(rig);
+    image_rig_open(rig);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_string_equal(image_rig_find(rig, "web"), id);
+}
+
 static void a_layer_stays_while_an_image_uses_it_and_goes_with_the_last(void **state)
 {
     struct image_rig *rig = *state;
@@ -158,6 +171,7 @@ int main(void)
         TEST(a_loaded_image_is_found_by_all_that_it_can_be_called),
         TEST(a_short_name_is_this_hosts_first_then_the_hubs_and_never_a_guess),
         TEST(a_name_belongs_to_one_image_and_survives_reopening),
+        TEST(a_record_that_was_not_finished_goes_when_the_store_is_opened),
         TEST(a_layer_stays_while_an_image_uses_it_and_goes_with_the_last),
         TEST(a_wrong_digest_leaves_nothing),
         TEST(a_layer_that_is_another_one_than_the_configuration_says_leaves_nothing),
