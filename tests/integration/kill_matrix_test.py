@@ -1,16 +1,16 @@
 """A slice of kill_matrix.py, which has a long form: some dozens of kills, whoever dies and wherever.
 
-    GANTRY_SEED   of the slice; printed, so that a run can be repeated
+    GANTRY_SEED   of the slice, which is the same each time without it: what is new is looked for
+                  by the long form, not by whoever changes a comment
 """
 import os
-import random
 import unittest
 
 import fleet
 import kill_matrix
 
-SEED = int(os.environ.get("GANTRY_SEED", random.SystemRandom().randrange(1 << 32)))
-KILLS = 40
+SEED = int(os.environ.get("GANTRY_SEED", "7"))
+KILLS = 24
 
 
 class KillMatrix(unittest.TestCase):
