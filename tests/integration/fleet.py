@@ -171,7 +171,12 @@ class Client:
     """Asks the broker anything."""
 
     def __init__(self, url):
+        self.url = url
         self.socket = nng.Req(url)
+
+    def dial_again(self):
+        """nng 1.5.2 may lose a question, and all after it, with the broker that it was asked of."""
+        self.socket = nng.Req(self.url)
 
     def ask(self, kind, /, timeout=DEADLINE, **body):
         return Answer(*decode_frame(self.socket.ask(encode_frame(kind, body), timeout)))

@@ -268,6 +268,7 @@ class Lane:
             try:
                 answer = client.ask(kind, timeout=5 + body.get("wait_ms", 0) / 1000, **body)
             except nng.NngTimeout:
+                client.dial_again()
                 continue
             if answer.kind != "error" or answer["code"] != "busy":
                 return answer
