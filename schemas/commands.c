@@ -45,6 +45,10 @@ static const struct field container_update_fields[] = {
     FIELD(struct container_update, restart_retries,   "restart_retries", false),
 };
 
+static const struct field command_cancel_fields[] = {
+    FIELD(struct command_cancel, id, "id", true),
+};
+
 const struct schema container_create_schema =
     SCHEMA("container.create", struct container_create, container_create_fields);
 const struct schema container_init_schema = SCHEMA_EMPTY("container.init");
@@ -68,6 +72,8 @@ const struct schema container_copy_schema =
     SCHEMA("container.copy", struct container_copy, container_copy_fields);
 const struct schema container_mount_schema = SCHEMA_EMPTY("container.mount");
 const struct schema container_unmount_schema = SCHEMA_EMPTY("container.unmount");
+const struct schema command_cancel_schema =
+    SCHEMA("command.cancel", struct command_cancel, command_cancel_fields);
 const struct schema container_updated_schema =
     SCHEMA("container.updated", struct container_update, container_update_fields);
 /* clang-format on */

@@ -64,6 +64,12 @@ struct container_update {
     struct maybe_u32 restart_retries;
 };
 
+/* command.cancel: a command of the same host ends without having begun, refused as cancelled. The
+ * record's `container` is the one of that command's record. */
+struct command_cancel {
+    struct command_id id;
+};
+
 extern const struct schema container_create_schema;
 extern const struct schema container_init_schema;
 extern const struct schema container_start_schema;
@@ -79,6 +85,7 @@ extern const struct schema container_update_schema;
 extern const struct schema container_copy_schema;
 extern const struct schema container_mount_schema;
 extern const struct schema container_unmount_schema;
+extern const struct schema command_cancel_schema;
 extern const struct schema container_updated_schema; /* an event; struct container_update */
 
 #endif

@@ -37,6 +37,8 @@ static const char *const names[FAILURE_COUNT] = {
     [FAILURE_VOLUME_EXISTS] = "volume-exists",
     [FAILURE_VOLUME_IN_USE] = "volume-in-use",
     [FAILURE_STORAGE] = "storage",
+    [FAILURE_CANCELLED] = "cancelled",
+    [FAILURE_NO_COMMAND] = "no-command",
 };
 
 const char *failure_name(enum failure failure)

@@ -39,6 +39,8 @@ enum failure {
     FAILURE_VOLUME_EXISTS,     /* the name is taken */
     FAILURE_VOLUME_IN_USE,     /* containers use it */
     FAILURE_STORAGE,           /* a mount, a layer or a copy failed */
+    FAILURE_CANCELLED,         /* by another command, before it began */
+    FAILURE_NO_COMMAND,        /* no such command, or it has ended */
     FAILURE_COUNT,
 };
 

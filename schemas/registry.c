@@ -73,6 +73,7 @@ const struct registry_entry registry[] = {
     { MESSAGE_COMMAND, &volume_create_schema },
     { MESSAGE_COMMAND, &volume_remove_schema },
     { MESSAGE_COMMAND, &volume_prune_schema },
+    { MESSAGE_COMMAND, &command_cancel_schema },
     { MESSAGE_EVENT,   &container_created_schema },
     { MESSAGE_EVENT,   &container_initialized_schema },
     { MESSAGE_EVENT,   &container_init_failed_schema },

@@ -12,6 +12,7 @@
 #include "schemas/codec.h"
 #include "worker/asking.h"
 #include "worker/io/kill_point.h"
+#include "worker/page_commands.h"
 #include "worker/telling.h"
 
 /* Room for the envelope around a report's records, and how many records it has at most. */
@@ -227,31 +228,28 @@ static void ask_poll(void *owner)
         asking_ask(&link->poll, &poll_schema, &poll);
 }
 
-static bool take_command(struct link *link, struct bytes wire)
+static bool is_new(const struct link *link, const struct record *record)
 {
-    autoarena arena = { 0 };
-    struct record record;
-    struct error err = { 0 };
-
-    if (schema_decode(&record_schema, wire, &record, &arena, &err) < 0) {
-        log_failure("link.command_damaged", &err);
-        return false;
-    }
-    if (record.kind != RECORD_COMMAND || record.pos <= link->polled_to)
-        return true;
-    link->polled_to = record.pos;
-    link->events->on_command(link->owner, &record);
-    return true;
+    return record->kind == RECORD_COMMAND && record->pos > link->polled_to;
 }
 
-/* A damaged record ends the page: what comes behind it must not be done before it. */
 static bool take_commands(struct link *link, const struct page *page)
 {
-    for (size_t i = 0; i < page->records.count; i++) {
-        if (!take_command(link, page->records.items[i].bytes))
-            return false;
+    autoarena arena = { 0 };
+    struct page_commands commands = { 0 };
+    bool is_whole = page_commands_read(page, &commands, &arena);
+
+    for (size_t i = 0; i < commands.count; i++) {
+        if (is_new(link, &commands.records[i]))
+            link->events->on_coming(link->owner, &commands.records[i]);
     }
-    return true;
+    for (size_t i = 0; i < commands.count; i++) {
+        if (!is_new(link, &commands.records[i]))
+            continue;
+        link->polled_to = commands.records[i].pos;
+        link->events->on_command(link->owner, &commands.records[i]);
+    }
+    return is_whole;
 }
 
 static void on_page(void *owner, const void *message)

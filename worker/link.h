@@ -24,6 +24,9 @@ struct event_base;
 struct link;
 
 struct link_events {
+    /* A page of commands comes, of which this is one: each is told of before the first of them is
+     * given to on_command. Borrowed for the call. */
+    void (*on_coming)(void *owner, const struct record *record);
     /* A command, in the order of the log; borrowed for the call. */
     void (*on_command)(void *owner, const struct record *record);
     /* The page that brought commands is through: make them durable. */

@@ -170,6 +170,15 @@ static void on_exit_fact(void *owner, const char *id, uint32_t run,
 static const struct hands_events hands_events = { .on_exit = on_exit_fact,
                                                   .on_lost = on_exit_fact };
 
+static void on_coming(void *owner, const struct record *record)
+{
+    struct worker *worker = owner;
+    struct engine_time now;
+
+    (void)turn_begin(worker->turn, &now);
+    engine_foresee(worker->engine, record, now);
+}
+
 static void on_command(void *owner, const struct record *record)
 {
     struct worker *worker = owner;
@@ -201,9 +210,11 @@ static void on_up(void *owner)
     turn_nudge(worker->turn);
 }
 
-static const struct link_events link_events = {
-    .on_command = on_command, .on_page_end = on_page_end, .on_fenced = on_fenced, .on_up = on_up
-};
+static const struct link_events link_events = { .on_coming = on_coming,
+                                                .on_command = on_command,
+                                                .on_page_end = on_page_end,
+                                                .on_fenced = on_fenced,
+                                                .on_up = on_up };
 
 /* Where a container's log lies (worker/io/hands.h), and whether more can come. A container that
  * waits for its start, or runs, will write more; one that goes on by its restart policy ends its

@@ -207,12 +207,19 @@ static int check_queue(struct question *question, struct admission *ret, struct 
     return 0;
 }
 
+static bool is_cancel(const struct record *command)
+{
+    return strcmp(command->type, command_cancel_schema.name) == 0;
+}
+
 /* Images and volumes are a host's; all else is about a container. */
 static int check_container_id(struct question *question, struct admission *ret, struct error *err)
 {
     const char *id = question->command->container;
 
     (void)err;
+    if (is_cancel(question->command))
+        return 0; /* its container is that of the command it means */
     if (storage_command_is(question->command->type)) {
         (void)storage_command_check(question->command->type, question->body, &ret->refusal);
         return 0;
@@ -299,12 +306,55 @@ static int check_update(struct question *question, struct admission *ret, struct
     return check_existing(question, ret, err);
 }
 
+static bool is_same(const char *a, const char *b)
+{
+    return strcmp(a != NULL ? a : "", b != NULL ? b : "") == 0;
+}
+
+/* What can be seen from here; whether it has begun is known to its worker alone. */
+static void check_target(const struct record *command, const struct command_row *target,
+                         const char *id, struct admission *ret)
+{
+    if (target->state != COMMAND_PENDING)
+        (void)refuse(&ret->refusal, FAILURE_NO_COMMAND,
+                     "command %s has ended already: there is nothing to cancel", id);
+    else if (!is_same(target->host, command->host))
+        (void)refuse(&ret->refusal, FAILURE_INVALID_ARGUMENT,
+                     "command %s is for host %s: send its cancel there", id, target->host);
+    else if (!is_same(target->container, command->container))
+        (void)refuse(&ret->refusal, FAILURE_INVALID_ARGUMENT,
+                     "command %s is about container '%s': name that one in its cancel", id,
+                     target->container != NULL ? target->container : "");
+    else if (is_same(target->type, command_cancel_schema.name))
+        (void)refuse(&ret->refusal, FAILURE_INVALID_ARGUMENT,
+                     "command %s is a cancel itself: it cannot be cancelled", id);
+}
+
+static int check_cancel(struct question *question, struct admission *ret, struct error *err)
+{
+    const struct command_cancel *cancel = question->body;
+    char id[2 * COMMAND_ID_SIZE + 1];
+    struct command_row target;
+    int r = view_command(question->view, cancel->id, &target, question->arena, err);
+
+    hex_write(cancel->id.bytes, COMMAND_ID_SIZE, id);
+    if (r == 0)
+        check_target(question->command, &target, id, ret);
+    if (r != -ENOENT)
+        return r;
+    (void)refuse(&ret->refusal, FAILURE_NO_COMMAND,
+                 "no command %s is known: it was never accepted, or it ended long ago", id);
+    return 0;
+}
+
 static int check_subject(struct question *question, struct admission *ret, struct error *err)
 {
     enum container_operation operation = container_operation_of(question->command->type);
 
     if (storage_command_is(question->command->type))
         return 0;
+    if (is_cancel(question->command))
+        return check_cancel(question, ret, err);
     if (operation == CONTAINER_OPERATION_CREATE)
         return check_create(question, ret, err);
     if (operation == CONTAINER_OPERATION_RENAME)

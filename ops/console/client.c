@@ -69,6 +69,7 @@ int client_errno(enum failure failure)
     case FAILURE_NO_STREAM:
     case FAILURE_NO_IMAGE:
     case FAILURE_NO_VOLUME:
+    case FAILURE_NO_COMMAND:
         return -ENOENT;
     case FAILURE_CONTAINER_EXISTS:
     case FAILURE_VOLUME_EXISTS:

@@ -36,6 +36,7 @@ static const struct verb verbs[] = {
     { { "unpause", "CONTAINER [CONTAINER...]", "Let paused containers go on" }, verb_unpause },
     { { "cleanup", "CONTAINER [CONTAINER...]", "Give back what ended containers hold" }, verb_cleanup },
     { { "rm", "CONTAINER [CONTAINER...]", "Remove containers" }, verb_rm },
+    { { "cancel", "COMMAND [COMMAND...]", "End commands that have not begun" }, verb_cancel },
     { { "rename", "CONTAINER NAME", "Call a container by another name" }, verb_rename },
     { { "update", "CONTAINER", "Change limits and restart policy of a container" }, verb_update },
     { { "cp", "[CONTAINER:]SRC_PATH [CONTAINER:]DEST_PATH", "Copy files into a container, or out of it" }, verb_cp },

@@ -176,6 +176,14 @@ static char *signal_details(uint32_t number, struct arena *arena)
     return arena_text(arena, signal);
 }
 
+static char *id_details(struct command_id id, struct arena *arena)
+{
+    char hex[2 * COMMAND_ID_SIZE + 1];
+
+    hex_write(id.bytes, COMMAND_ID_SIZE, hex);
+    return arena_text(arena, hex);
+}
+
 /* Of commands' outcomes other than done: they share a body. */
 static const struct command_failed *failure_of(const struct record *record, struct arena *arena)
 {
@@ -201,6 +209,7 @@ char *record_report_details(const struct record *record, struct arena *arena)
         body_of(record, &container_restarting_schema, arena);
     const struct container_rename *rename = body_of(record, &container_rename_schema, arena);
     const struct container_renamed *renamed = body_of(record, &container_renamed_schema, arena);
+    const struct command_cancel *cancel = body_of(record, &command_cancel_schema, arena);
     const struct command_failed *failed = failure_of(record, arena);
 
     if (died != NULL)
@@ -222,6 +231,8 @@ char *record_report_details(const struct record *record, struct arena *arena)
         return arena_printf(arena, "to %s", rename->name);
     if (renamed != NULL)
         return arena_printf(arena, "to %s", renamed->name);
+    if (cancel != NULL)
+        return id_details(cancel->id, arena);
     if (failed != NULL)
         return arena_printf(arena, "%s: %s", failed->code, failed->text);
     return arena_text(arena, "");

@@ -100,14 +100,14 @@ int submit_tell(struct console *console, const struct command *command, struct e
     return r;
 }
 
-static int ask_outcome(struct console *console, const struct submission *submission,
+static int ask_outcome(struct console *console, struct command_id id, uint32_t wait_ms,
                        struct command_row **ret, struct error *err)
 {
-    const struct outcome outcome = { .id = submission->id, .wait_ms = OUTCOME_WAIT_MS };
+    const struct outcome outcome = { .id = id, .wait_ms = wait_ms };
     const struct client_question question = {
         .schema = &outcome_schema,
         .message = &outcome,
-        .wait_ms = OUTCOME_WAIT_MS,
+        .wait_ms = wait_ms,
         .reply = &outcome_is_schema,
     };
     struct outcome_is is = { 0 };
@@ -123,6 +123,12 @@ static int ask_outcome(struct console *console, const struct submission *submiss
     return 0;
 }
 
+int submit_find(struct console *console, struct command_id id, struct command_row **ret,
+                struct error *err)
+{
+    return ask_outcome(console, id, 0, ret, err);
+}
+
 int submit_wait(struct console *console, const struct submission *submission, struct result *ret,
                 struct error *err)
 {
@@ -135,7 +141,7 @@ int submit_wait(struct console *console, const struct submission *submission, st
     if (submission->failure != FAILURE_NONE)
         return 0;
     for (;;) {
-        int r = ask_outcome(console, submission, &row, err);
+        int r = ask_outcome(console, submission->id, OUTCOME_WAIT_MS, &row, err);
 
         if (r < 0)
             return error_add_context(err, r, "%s", submission->type);

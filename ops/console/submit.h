@@ -10,6 +10,7 @@
 #include "common/id.h"
 #include "ops/console/console.h"
 #include "schemas/failure.h"
+#include "schemas/rows.h"
 #include "schemas/schema.h"
 
 struct command {
@@ -48,6 +49,10 @@ int submit_send(struct console *console, const struct command *command, struct s
 
 /* Say it and do not wait, from within a callback of the loop. */
 int submit_tell(struct console *console, const struct command *command, struct error *err);
+
+/* What the broker knows of a command now; in the console's arena. */
+int submit_find(struct console *console, struct command_id id, struct command_row **ret,
+                struct error *err);
 
 /* Wait for the outcome, however long it takes. */
 int submit_wait(struct console *console, const struct submission *submission, struct result *ret,

@@ -20,6 +20,7 @@ verb_fn verb_unpause; /* lifecycle.c */
 verb_fn verb_cleanup; /* lifecycle.c */
 verb_fn verb_rm;      /* lifecycle.c */
 
+verb_fn verb_cancel;
 verb_fn verb_rename;
 verb_fn verb_update;
 

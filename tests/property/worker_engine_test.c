@@ -1,7 +1,7 @@
 /*
- * Random commands, results, exits, crashes and reboots against the engine in a simulated host:
- * every command gets exactly one outcome, rows are the fold of the journal, operations end, and
- * what the rows say agrees with the host.
+ * Random commands, cancels, results, exits, crashes and reboots against the engine in a simulated
+ * host: every command gets exactly one outcome, rows are the fold of the journal, operations end,
+ * and what the rows say agrees with the host.
  *
  * GANTRY_SEED=n runs that seed alone.
  */
@@ -49,6 +49,7 @@ struct body {
 struct host {
     struct engine_world *world;
     struct body bodies[CONTAINERS];
+    uint64_t *targets; /* of cancels, by position; 0: another command */
     uint64_t random;
     uint64_t seed;
 };
@@ -252,19 +253,39 @@ static struct step_result perform(struct host *host, const struct world_action *
     return refusal(FAILURE_INTERNAL);
 }
 
-static void carry_out(struct host *host, size_t index)
+static void forget_exit(struct host *host, const struct world_action *action)
 {
+    struct body *body = body_of(host, action->id);
+
+    if (body->exit_run == action->run)
+        body->has_exit = false;
+}
+
+/* A worker forgets an exit as soon as it is asked to: no later step comes before that. The first
+ * such request in front of the action, or the action itself. */
+static size_t first_before(const struct host *host, size_t index)
+{
+    struct world_action step = world_action(host->world, index);
+
+    for (size_t i = 0; i < index; i++) {
+        struct world_action action = world_action(host->world, i);
+
+        if (action.kind == ACTION_FORGET_EXIT && strcmp(action.id, step.id) == 0)
+            return i;
+    }
+    return index;
+}
+
+static void carry_out(struct host *host, size_t chosen)
+{
+    size_t index = first_before(host, chosen);
     struct world_action action = world_action(host->world, index);
     struct step_result result = { 0 };
 
-    if (action.kind == ACTION_STEP) {
+    if (action.kind == ACTION_STEP)
         result = perform(host, &action);
-    } else {
-        struct body *body = body_of(host, action.id);
-
-        if (body->exit_run == action.run)
-            body->has_exit = false;
-    }
+    else
+        forget_exit(host, &action);
     world_answer(host->world, index, &result);
 }
 
@@ -347,7 +368,7 @@ static void crash(struct host *host, bool is_rebooted)
     for (size_t i = 0; i < count; i++) {
         struct world_action action = world_action(host->world, i);
 
-        if (action.kind == ACTION_STEP && dice(host, 2) == 0)
+        if (action.kind == ACTION_STEP && first_before(host, i) == i && dice(host, 2) == 0)
             (void)perform(host, &action);
     }
     if (is_rebooted) {
@@ -431,6 +452,30 @@ static void submit_something(struct host *host)
                              dice(host, 10) == 0 ? world_now(host->world).wall_ns + 1 : 0);
 }
 
+/* Of one of the last commands, which may itself be a cancel. */
+static void cancel_something(struct host *host)
+{
+    uint64_t last = world_last_pos(host->world);
+    uint64_t back = dice(host, 5);
+
+    if (back < last)
+        host->targets[last + 1] = last - back;
+    if (back < last)
+        (void)world_cancel(host->world, last - back);
+}
+
+/* A command alone, or several of which the worker hears later. */
+static void say_something(struct host *host)
+{
+    submit_something(host);
+    if (dice(host, 4) == 0)
+        cancel_something(host);
+    if (dice(host, 8) == 0)
+        world_hold(host->world);
+    else if (dice(host, 3) == 0)
+        world_deliver(host->world);
+}
+
 static void do_something(struct host *host)
 {
     size_t actions = world_action_count(host->world);
@@ -440,7 +485,7 @@ static void do_something(struct host *host)
     case 0:
     case 1:
     case 2:
-        submit_something(host);
+        say_something(host);
         break;
     case 3:
         if (dice(host, 3) == 0 && body->is_started && !body->is_paused)
@@ -468,6 +513,7 @@ static void do_something(struct host *host)
 /* Let everything that is under way end: nobody asks for more, nothing fails for want of time. */
 static void drain(struct host *host)
 {
+    world_deliver(host->world);
     for (unsigned round = 0; round < 3000; round++) {
         world_commit(host->world);
         while (world_action_count(host->world) > 0) {
@@ -499,6 +545,26 @@ static void check_outcomes(const struct host *host)
         if (count != 1)
             fail_msg("seed %llu: command %llu has %u outcomes", (unsigned long long)host->seed,
                      (unsigned long long)pos, count);
+    }
+}
+
+/* What was cancelled had one cancel that was carried out, and each of these has one command. */
+static void check_cancels(const struct host *host)
+{
+    autofree unsigned *cancelled = mem_zeroed((world_last_pos(host->world) + 1) * sizeof(unsigned));
+
+    for (uint64_t pos = 1; pos <= world_last_pos(host->world); pos++) {
+        if (host->targets[pos] != 0 &&
+            strcmp(world_outcome(host->world, pos, NULL), "command.done") == 0)
+            cancelled[host->targets[pos]]++;
+    }
+    for (uint64_t pos = 1; pos <= world_last_pos(host->world); pos++) {
+        bool is_cancelled = strcmp(world_outcome_code(host->world, pos), "cancelled") == 0;
+
+        if (cancelled[pos] != (is_cancelled ? 1 : 0))
+            fail_msg("seed %llu: command %llu ended as %s, and %u cancels of it were carried out",
+                     (unsigned long long)host->seed, (unsigned long long)pos,
+                     world_outcome(host->world, pos, NULL), cancelled[pos]);
     }
 }
 
@@ -556,7 +622,9 @@ static void run_seed(uint64_t seed)
 {
     autodestroy(engine_world) struct engine_world *world = engine_world_new();
     struct host host = { .world = world, .seed = seed, .random = seed * 0x9E3779B97F4A7C15 + 1 };
+    autofree uint64_t *targets = mem_zeroed((2 * ROUNDS + 1) * sizeof(*targets));
 
+    host.targets = targets;
     world_set_auto_commit(world, false);
     for (unsigned i = 0; i < CONTAINERS; i++)
         memset(host.bodies[i].id, "abc"[i], CONTAINER_ID_SIZE);
@@ -565,6 +633,7 @@ static void run_seed(uint64_t seed)
     check_fold(&host);
     drain(&host);
     check_outcomes(&host);
+    check_cancels(&host);
     check_fold(&host);
     for (unsigned i = 0; i < CONTAINERS; i++)
         check_body(&host, &host.bodies[i]);

@@ -38,6 +38,7 @@ struct engine_world {
     struct engine_time now;
     struct batch batch;
     bool is_automatic;
+    bool is_held; /* what is said is not brought */
     uint64_t incarnation;
     uint64_t cursor;
     struct table events;
@@ -287,6 +288,17 @@ static void find_kept_exit(void *owner, const struct engine_container *container
         engine_set_exit(finder->engine, container->id, run, &died);
 }
 
+static void foresee(struct engine_world *world, const struct entry *entry)
+{
+    autoarena arena = { 0 };
+    struct record record;
+    int r = schema_decode(&record_schema, buffer_bytes(&entry->value), &record, &arena, NULL);
+
+    assert(r == 0);
+    (void)r;
+    engine_foresee(world->engine, &record, world->now);
+}
+
 static void say(struct engine_world *world, const struct entry *entry)
 {
     autoarena arena = { 0 };
@@ -296,6 +308,20 @@ static void say(struct engine_world *world, const struct entry *entry)
     assert(r == 0);
     (void)r;
     engine_command(world->engine, &record, world->now, &world->batch);
+}
+
+void world_hold(struct engine_world *world)
+{
+    world->is_held = true;
+}
+
+void world_deliver(struct engine_world *world)
+{
+    world->is_held = false;
+    for (uint64_t i = engine_cursor(world->engine); i < world->log.count; i++)
+        foresee(world, &world->log.entries[i]);
+    for (uint64_t i = engine_cursor(world->engine); i < world->log.count; i++)
+        say(world, &world->log.entries[i]);
     turn(world);
 }
 
@@ -316,8 +342,7 @@ static void resume(struct engine_world *world, bool is_rebooted)
 {
     engine_resume(world->engine, is_rebooted, world->now, &world->batch);
     turn(world);
-    for (size_t i = 0; i < world->log.count; i++)
-        say(world, &world->log.entries[i]);
+    world_deliver(world);
 }
 
 void world_restart(struct engine_world *world, bool is_rebooted,
@@ -368,7 +393,8 @@ uint64_t world_submit_until(struct engine_world *world, const char *type, const 
     world->endings[pos - 1] = (struct ending){ .code = "" };
     buffer_done(&encoded_body);
     buffer_done(&encoded);
-    say(world, &world->log.entries[pos - 1]);
+    if (!world->is_held)
+        world_deliver(world);
     return pos;
 }
 
@@ -376,6 +402,19 @@ uint64_t world_submit(struct engine_world *world, const char *type, const char *
                       const void *body)
 {
     return world_submit_until(world, type, id, body, 0);
+}
+
+uint64_t world_cancel(struct engine_world *world, uint64_t target)
+{
+    const struct entry *entry = table_find(&world->log, target, NULL);
+    const struct command_cancel cancel = { .id = command_id_make(CLIENT, target) };
+    autoarena arena = { 0 };
+    struct record record;
+    int r = schema_decode(&record_schema, buffer_bytes(&entry->value), &record, &arena, NULL);
+
+    assert(r == 0);
+    (void)r;
+    return world_submit(world, command_cancel_schema.name, record.container, &cancel);
 }
 
 uint64_t world_create(struct engine_world *world, const char *id, const char *name,

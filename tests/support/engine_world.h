@@ -54,6 +54,12 @@ uint64_t world_submit(struct engine_world *world, const char *type, const char *
 /* The same with a deadline, ns since 1970. */
 uint64_t world_submit_until(struct engine_world *world, const char *type, const char *id,
                             const void *body, uint64_t deadline);
+/* command.cancel of the command at `target`; its position. */
+uint64_t world_cancel(struct engine_world *world, uint64_t target);
+/* What is said from now on waits for world_deliver(), which brings it as one page, made durable at
+ * once; so does a restart. */
+void world_hold(struct engine_world *world);
+void world_deliver(struct engine_world *world);
 /* container.create of a container called `name` with this restart policy (NULL: none). */
 uint64_t world_create(struct engine_world *world, const char *id, const char *name,
                       const char *restart_policy, bool auto_remove);

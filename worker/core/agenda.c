@@ -100,6 +100,16 @@ static void expire(struct ledger *ledger, struct unit *unit, struct command *com
     end_unbegun(ledger, unit, command, OUTCOME_EXPIRED, &why);
 }
 
+void agenda_cancel(struct ledger *ledger, struct unit *unit, struct command *command)
+{
+    struct refusal why;
+
+    TAILQ_REMOVE(&unit->waiting, command, link);
+    (void)refuse(&why, FAILURE_CANCELLED, "%s container %.12s: it was cancelled before it began",
+                 container_operation_name(command->operation), unit->id);
+    end_unbegun(ledger, unit, command, OUTCOME_REFUSED, &why);
+}
+
 static void turn_down(struct ledger *ledger, struct unit *unit, struct command *command,
                       enum failure failure)
 {

@@ -11,6 +11,9 @@
 /* Begin everything that can begin now. */
 void agenda_settle(struct ledger *ledger, struct unit *unit);
 
+/* End a command that waits for the unit, without its having begun. */
+void agenda_cancel(struct ledger *ledger, struct unit *unit, struct command *command);
+
 /* When the unit wants to be settled again without anything having happened: steady clock,
  * UINT64_MAX for never. */
 uint64_t agenda_deadline_ms(const struct unit *unit);

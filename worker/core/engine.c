@@ -64,6 +64,7 @@ void engine_destroy(struct engine *engine)
     errands_done(&engine->ledger.errands);
     stock_done(&engine->ledger.stock);
     deadlines_done(&engine->deadlines);
+    free(engine->coming);
     free(engine->ledger.host);
     free(engine);
 }
@@ -96,7 +97,7 @@ static void settle_restless(struct engine *engine)
 }
 
 /* The end of every call. */
-static void settle(struct engine *engine, struct unit *unit)
+void engine_settle(struct engine *engine, struct unit *unit)
 {
     settle_one(engine, unit);
     settle_restless(engine);
@@ -268,8 +269,8 @@ void engine_resume(struct engine *engine, bool is_rebooted, struct engine_time n
     errands_settle(&engine->ledger);
 }
 
-static bool is_elsewhere_or_full(const struct engine *engine, const struct record *record,
-                                 struct refusal *why)
+bool engine_turns_away(const struct engine *engine, const struct record *record,
+                       struct refusal *why)
 {
     if (record->host != NULL && strcmp(record->host, engine->ledger.host) != 0)
         return refuse(why, FAILURE_NO_HOST, "%s is for host %s, and this is host %s", record->type,
@@ -290,7 +291,7 @@ static enum failure check_place(const struct engine *engine, const struct unit *
     bool is_create = command->operation == CONTAINER_OPERATION_CREATE;
     const char *name = is_create ? command->config->name : command->name;
 
-    if (is_elsewhere_or_full(engine, record, why))
+    if (engine_turns_away(engine, record, why))
         return why->failure;
     if (is_create && unit != NULL)
         return refuse(why, FAILURE_CONTAINER_EXISTS, "container %.12s is there already", unit->id);
@@ -311,7 +312,7 @@ static void accept_errand(struct engine *engine, const struct record *record)
 {
     struct refusal why;
 
-    if (is_elsewhere_or_full(engine, record, &why) ||
+    if (engine_turns_away(engine, record, &why) ||
         errands_take(&engine->ledger, record, &why) != FAILURE_NONE) {
         ledger_refuse_record(&engine->ledger, record, &why);
         return;
@@ -326,6 +327,12 @@ static void accept(struct engine *engine, const struct record *record)
     struct unit *unit;
     struct refusal why;
 
+    if (record->type != NULL && strcmp(record->type, command_cancel_schema.name) == 0) {
+        engine_cancel(engine, record); /* which cannot be cancelled itself */
+        return;
+    }
+    if (engine_is_cancelled(engine, record))
+        return;
     if (record->type != NULL && storage_command_is(record->type)) {
         accept_errand(engine, record);
         return;
@@ -346,7 +353,7 @@ static void accept(struct engine *engine, const struct record *record)
     if (command->name != NULL)
         (void)names_hold(&engine->ledger.names, command->name, unit);
     enqueue(unit, command);
-    settle(engine, unit);
+    engine_settle(engine, unit);
 }
 
 void engine_command(struct engine *engine, const struct record *record, struct engine_time now,
@@ -368,7 +375,7 @@ void engine_result(struct engine *engine, const char *id, const struct step_resu
     assert(unit != NULL && unit->in_flight != STEP_NONE);
     begin_call(engine, now, batch);
     lifecycle_result(&engine->ledger, unit, result);
-    settle(engine, unit);
+    engine_settle(engine, unit);
 }
 
 void engine_errand_result(struct engine *engine, uint64_t number,
@@ -395,7 +402,7 @@ void engine_exit(struct engine *engine, const char *id, uint32_t run,
         return;
     }
     lifecycle_exit(&engine->ledger, unit, run, died);
-    settle(engine, unit);
+    engine_settle(engine, unit);
 }
 
 void engine_timer(struct engine *engine, struct engine_time now, struct batch *batch)
@@ -405,7 +412,7 @@ void engine_timer(struct engine *engine, struct engine_time now, struct batch *b
     begin_call(engine, now, batch);
     while (unit != NULL && unit->deadline_ms <= now.steady_ms) {
         lifecycle_tick(&engine->ledger, unit);
-        settle(engine, unit);
+        engine_settle(engine, unit);
         unit = deadlines_first(&engine->deadlines);
     }
 }

@@ -60,6 +60,13 @@ void engine_set_exit(struct engine *engine, const char *id, uint32_t run,
 void engine_resume(struct engine *engine, bool is_rebooted, struct engine_time now,
                    struct batch *batch);
 
+/*
+ * A page of commands comes: call it for each of them before the first is given to engine_command(),
+ * and make what comes of all of them durable at once. So a command.cancel of the page wins over the
+ * command that it means.
+ */
+void engine_foresee(struct engine *engine, const struct record *record, struct engine_time now);
+
 /* A command from cmd/<host>, with its position. One that was seen before is ignored. */
 void engine_command(struct engine *engine, const struct record *record, struct engine_time now,
                     struct batch *batch);

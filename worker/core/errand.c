@@ -383,6 +383,15 @@ void errands_settle(struct ledger *ledger)
     settle(ledger, &ledger->errands.volumes);
 }
 
+void errands_cancel(struct ledger *ledger, struct errand *errand)
+{
+    struct refusal why;
+
+    assert(!errand->is_in_flight);
+    (void)refuse(&why, FAILURE_CANCELLED, "%s: it was cancelled before it began", errand->type);
+    turn_down(ledger, errand, &why);
+}
+
 /* Only the first of each list can be in flight. */
 struct errand *errands_find(const struct errands *errands, uint64_t pos)
 {

@@ -80,6 +80,9 @@ enum failure errands_take(struct ledger *ledger, const struct record *record, st
 /* Begin what can begin. */
 void errands_settle(struct ledger *ledger);
 
+/* End one that is not in flight, without its having begun. */
+void errands_cancel(struct ledger *ledger, struct errand *errand);
+
 /* The one in flight at this position; NULL when there is none. */
 struct errand *errands_find(const struct errands *errands, uint64_t pos);
 

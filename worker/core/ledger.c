@@ -113,13 +113,19 @@ void ledger_errand_outcome(struct ledger *ledger, const struct errand *errand, e
     end_command(ledger, &record, errand->pos, outcome, &errand->results, why);
 }
 
+void ledger_end_record(struct ledger *ledger, const struct record *record, enum outcome outcome,
+                       const struct refusal *why)
+{
+    static const struct text_list nothing = { 0 };
+    struct record end = { .container = record->container, .cause = record->id };
+
+    end_command(ledger, &end, record->pos, outcome, &nothing, why);
+}
+
 void ledger_refuse_record(struct ledger *ledger, const struct record *record,
                           const struct refusal *why)
 {
-    static const struct text_list nothing = { 0 };
-    struct record refusal = { .container = record->container, .cause = record->id };
-
-    end_command(ledger, &refusal, record->pos, OUTCOME_REFUSED, &nothing, why);
+    ledger_end_record(ledger, record, OUTCOME_REFUSED, why);
 }
 
 void ledger_keep_command(struct ledger *ledger, const struct record *record)

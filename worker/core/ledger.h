@@ -60,6 +60,8 @@ void ledger_errand_outcome(struct ledger *ledger, const struct errand *errand, e
 /* The same for a command that never came to a container. */
 void ledger_refuse_record(struct ledger *ledger, const struct record *record,
                           const struct refusal *why);
+void ledger_end_record(struct ledger *ledger, const struct record *record, enum outcome outcome,
+                       const struct refusal *why);
 
 /* Keep a command until its outcome. */
 void ledger_keep_command(struct ledger *ledger, const struct record *record);

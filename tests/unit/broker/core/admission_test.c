@@ -407,6 +407,54 @@ static void a_container_has_to_exist_on_that_host(void **state)
             "container " ID " is not on host b: send the command to host a");
 }
 
+static struct record cancel_command(struct fleet_log *log, const struct record *target)
+{
+    struct command_cancel cancel = { .id = target->id };
+
+    return fleet_log_command(log, "command.cancel", target->container, &cancel);
+}
+
+static void only_a_pending_command_is_cancelled(void **state)
+{
+    struct fleet_log *log = *state;
+    struct record start;
+    struct record cancel;
+
+    fleet_log_created(log, ID, "web");
+    start = fleet_log_command(log, "container.start", ID, NULL);
+    cancel = cancel_command(log, &start);
+    assert_int_equal(ask(log, &cancel).refusal.failure, FAILURE_NO_COMMAND);
+    fleet_log_must(log, start);
+    accepted(log, &cancel);
+    fleet_log_must(log, fleet_log_outcome(log, "command.done", start.id));
+    assert_int_equal(ask(log, &cancel).refusal.failure, FAILURE_NO_COMMAND);
+}
+
+static void a_cancel_names_host_and_container_of_its_command(void **state)
+{
+    struct fleet_log *log = *state;
+    struct host_facts facts = { 0 };
+    struct host_hello hello = { .incarnation = 1, .journal = { .bytes = { 9 } }, .facts = &facts };
+    struct record start;
+    struct record cancel;
+    struct record second;
+
+    fleet_log_created(log, ID, "web");
+    fleet_log_must(log, fleet_log_system(log, "host.hello", "b", &hello));
+    start = fleet_log_command(log, "container.start", ID, NULL);
+    fleet_log_must(log, start);
+    cancel = cancel_command(log, &start);
+    cancel.host = arena_text(&log->arena, "b");
+    assert_int_equal(ask(log, &cancel).refusal.failure, FAILURE_INVALID_ARGUMENT);
+    cancel = cancel_command(log, &start);
+    cancel.container = NULL;
+    assert_int_equal(ask(log, &cancel).refusal.failure, FAILURE_INVALID_ARGUMENT);
+    cancel = cancel_command(log, &start);
+    fleet_log_must(log, cancel);
+    second = cancel_command(log, &cancel);
+    assert_int_equal(ask(log, &second).refusal.failure, FAILURE_INVALID_ARGUMENT);
+}
+
 static void a_signal_is_one_of_64(void **state)
 {
     struct fleet_log *log = *state;
@@ -499,6 +547,8 @@ int main(void)
         with_log(a_container_id_is_64_digits),
         with_log(a_configuration_that_cannot_be_is_refused),
         with_log(a_container_has_to_exist_on_that_host),
+        with_log(only_a_pending_command_is_cancelled),
+        with_log(a_cancel_names_host_and_container_of_its_command),
         with_log(a_signal_is_one_of_64),
         with_log(a_new_name_is_free_and_held_at_once),
         with_log(an_update_changes_something),

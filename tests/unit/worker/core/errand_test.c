@@ -242,6 +242,22 @@ static void what_was_under_way_is_begun_anew_after_a_restart(void **state)
     assert_non_null(engine_volume(world_engine(world), "data"));
 }
 
+static void an_errand_that_waits_is_cancelled(void **state)
+{
+    struct engine_world *world = *state;
+    uint64_t first = create_volume(world, TEXT("data"), false);
+    uint64_t second = create_volume(world, TEXT("more"), false);
+    uint64_t cancel = world_cancel(world, second);
+
+    script_expect_refused(world, second, "cancelled");
+    script_expect_outcome(world, cancel, "command.done", "");
+    script_expect_refused(world, world_cancel(world, first), "no-command");
+    succeed(world);
+    script_expect_outcome(world, first, "command.done", "");
+    script_expect_nothing(world);
+    assert_null(engine_volume(world_engine(world), "more"));
+}
+
 static void a_volume_is_made_once(void **state)
 {
     struct engine_world *world = *state;
@@ -361,6 +377,7 @@ int main(void)
         SCRIPT_TEST(an_image_that_a_container_is_made_from_stays),
         SCRIPT_TEST(a_prune_takes_one_image_after_the_other),
         SCRIPT_TEST(what_was_under_way_is_begun_anew_after_a_restart),
+        SCRIPT_TEST(an_errand_that_waits_is_cancelled),
         SCRIPT_TEST(a_volume_is_made_once),
         SCRIPT_TEST(a_volume_in_use_stays),
         SCRIPT_TEST(an_anonymous_volume_goes_with_its_container),
