@@ -95,10 +95,11 @@ class WorkerTalks(ContainerTest):
         return copy
 
     def test_a_second_worker_on_the_same_state_is_refused(self):
-        self.start_worker()
+        first = self.start_worker()
         second = self.start(Worker(self, ready=None))
         self.assertEqual(second.wait_for_end(), 1)
-        self.assertIn("journal", "\n".join(second.lines))
+        self.assertIn(f"in use by another process (pid {first.process.pid})",
+                      "\n".join(second.lines))
 
     def test_the_state_of_another_host_is_refused(self):
         self.assertEqual(self.start_worker().terminate(), 0)
