@@ -71,6 +71,7 @@ STORAGE_OPERATIONS = {
     "mount": ("mount", {}, ANY, "same"),
     "unmount": ("unmount", {}, ANY, "same"),
     "commit": ("commit", None, ANY, "same"),
+    "copy": ("copy", None, ANY, "same"),
     "remove-volumes": ("remove", {"force": True, "timeout_s": 0, "volumes": True},
                        ANY | {STOPPING}, GONE),
 }

@@ -554,6 +554,8 @@ class Lane:
                 subprocess.run([runtime, "--root", root, "delete", "--force", name], check=False,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.broker.stop_if_running()
+        for line in reversed(self.mounts_of(self.directory)):
+            subprocess.run(["umount", "-l", line.split()[4]], check=False)
         shutil.rmtree(self.directory, ignore_errors=True)
 
 

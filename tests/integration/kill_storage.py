@@ -9,7 +9,7 @@ import os
 import tarfile
 import time
 
-from containers import CONFIGURED, RUNNING
+from containers import CONFIGURED
 from kill_matrix import DONE, GONE, OPERATIONS, RANDOM, STORAGE_OPERATIONS, Subject
 from kill_rig import NOBODY, SLEEPER, Complaint
 
@@ -28,6 +28,13 @@ def archive_of(lane):
     return path
 
 
+def put_upload(lane, name):
+    """An archive as a console would have sent it."""
+    with tarfile.open(f"{lane.state}/storage/uploads/{name}", "w") as archive:
+        archive.add(f"{lane.rootfs}/proc", arcname="directory")
+        archive.add(f"{lane.rootfs}/bin/sh", arcname="directory/file")
+
+
 class StorageSubject(Subject):
 
     def __init__(self, lane, matrix, number, seed):
@@ -38,7 +45,8 @@ class StorageSubject(Subject):
         super().forget()
         self.images = []   # ids that the life has to get rid of
         self.anonymous = []
-        self.has_run = False
+        self.copies = 0
+        self.mark = None   # a file in the volume, once it was seen
 
     # --- what is done to no container
 
@@ -61,6 +69,9 @@ class StorageSubject(Subject):
 
     def name(self):
         return f"localhost/s{self.number}-{self.lives}"
+
+    def volume(self):
+        return f"v{self.number}-{self.lives}"
 
     def stock(self, table, noun, key):
         return {row[noun][key]: row[noun]
@@ -85,7 +96,7 @@ class StorageSubject(Subject):
             self.check_names(image, self.name(), self.name() + "-too")
             self.errand("image.untag", image=image, names=[self.name() + "-too"])
             self.check_names(image, self.name())
-        volume = f"v{self.number}-{self.lives}"
+        volume = self.volume()
         self.errand("volume.create", volume={"name": volume})
         if self.random.random() < 0.8:
             self.live_in_container(image, volume)
@@ -117,7 +128,7 @@ class StorageSubject(Subject):
 
     def choose(self, state):
         every = {**OPERATIONS, **STORAGE_OPERATIONS}
-        allowed = [name for name in [*RUN_OPERATIONS, "mount", "unmount", "commit"]
+        allowed = [name for name in [*RUN_OPERATIONS, "mount", "unmount", "commit", "copy"]
                    if state in every[name][2]]
         if state == CONFIGURED and self.random.random() < 0.5:
             return "start"
@@ -126,6 +137,11 @@ class StorageSubject(Subject):
     def body_of(self, key):
         if key == "commit":
             return {"reference": f"{self.name()}-commit{len(self.images)}"}
+        if key == "copy":
+            self.copies += 1
+            name = f"{self.name().rpartition('/')[2]}-{self.copies}"
+            put_upload(self.lane, name)
+            return {"upload": name, "path": f"/volume/copy{self.copies}"}
         return super().body_of(key)
 
     def judge(self, key, outcome, row, after):
@@ -137,11 +153,23 @@ class StorageSubject(Subject):
                 self.lane.held.discard(container)
             elif key == "commit":
                 self.images.append(outcome["results"][0])
-        self.has_run = self.has_run or (row is not None and row["state"] == RUNNING and
-                                        key in {"start", "restart"} and not self.is_hit)
-        super().judge(key, outcome, row, after)
+        mark = f"{self.lane.state}/volumes/{self.volume()}/_data/mark"
+        if os.path.exists(mark):
+            self.mark = mark
+        if key == "copy":
+            self.judge_copy(outcome)
+        if key != "copy" or outcome["state"] == DONE:
+            super().judge(key, outcome, row, after)
 
     # --- held to the log
+
+    def judge_copy(self, outcome):
+        """An upload that no command wanted yet when the worker was killed has to be sent again."""
+        copy = f"{self.lane.state}/volumes/{self.volume()}/_data/copy{self.copies}"
+        if outcome["state"] == DONE and os.listdir(copy) != ["file"]:
+            raise Complaint(f"the copy has {os.listdir(copy)}")
+        if outcome["state"] != DONE and "send the file again" not in outcome["text"]:
+            raise Complaint(f"the copy failed: {outcome}")
 
     def check_removed(self, container):
         self.lane.check_gone(container)
@@ -157,5 +185,5 @@ class StorageSubject(Subject):
         data = f"{self.lane.state}/volumes/{name}/_data"
         if not os.path.isdir(data) or name not in self.stock("volumes", "volume", "name"):
             raise Complaint(f"volume {name} is not there")
-        if self.has_run and not os.path.exists(f"{data}/mark"):
+        if self.mark and not os.path.exists(self.mark):
             raise Complaint(f"what was written to volume {name} is not there")

@@ -5,7 +5,7 @@ import subprocess
 
 from containers import EXITED, SLEEPER
 from fleet import main
-from storage_case import DONE, FAILED, StorageTest, mounts_beneath
+from storage_case import DONE, FAILED, StorageTest
 
 STORE = 12 << 20  # room for the small image, and not for one with BIG more
 BIG = 16 << 20
