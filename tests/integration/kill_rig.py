@@ -60,12 +60,20 @@ def words_of(pid):
         return ""
 
 
-def children(pid):
+def read_children(pid):
     try:
         with open(f"/proc/{pid}/task/{pid}/children") as file:
             return [int(word) for word in file.read().split()]
     except OSError:
         return []
+
+
+def children(pid):
+    """The kernel may leave one out while another ends: what it says twice is so."""
+    before, now = None, read_children(pid)
+    while now != before:
+        before, now = now, read_children(pid)
+    return now
 
 
 def read_number(path):
