@@ -207,6 +207,7 @@ static void on_welcome(void *owner, const void *message)
     tell_up(link, welcome->journal_seq);
     journal_set_log(link->journal, welcome->log, welcome->epoch);
     journal_acked(link->journal, welcome->journal_seq);
+    link->events->on_acked(link->owner);
     link->report_after = welcome->journal_seq;
     link->state = LINK_UP;
     ask_both(link);
@@ -318,6 +319,7 @@ static void on_ack(void *owner, const void *message)
     if (ack->upto > link->report_after)
         link->report_after = ack->upto;
     journal_acked(link->journal, ack->upto);
+    link->events->on_acked(link->owner);
     ask_both(link);
 }
 

@@ -33,6 +33,8 @@ struct link_events {
     void (*on_page_end)(void *owner);
     /* A newer worker speaks for this host. */
     void (*on_fenced)(void *owner);
+    /* The broker has taken more of the journal. */
+    void (*on_acked)(void *owner);
     /* The broker knows this worker (again). */
     void (*on_up)(void *owner);
 };

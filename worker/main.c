@@ -28,6 +28,8 @@ static const struct option_row option_rows[] = {
       false, "/run/gantry/worker" },
     { "runtime", "NAME", "crun or runc, for containers that choose none; else what works",
       false, NULL },
+    { "journal-events", "NUMBER", "of events that no broker has taken, at which no more commands are",
+      false, "1000000" },
     { "tls-certificate", "FILE", "PEM, of this worker", false, NULL },
     { "tls-key", "FILE", "PEM, of this worker", false, NULL },
     { "tls-authority", "FILE", "PEM, that signed the broker's certificate", false, NULL },
@@ -91,6 +93,20 @@ static int read_tls(struct program *program, struct error *err)
     return 0;
 }
 
+static int read_journal_events(struct program *program, struct error *err)
+{
+    const char *text = options_get(program->options, "journal-events");
+    char *end = NULL;
+    unsigned long long number;
+
+    errno = 0;
+    number = strtoull(text, &end, 10);
+    if (*text < '1' || *text > '9' || errno != 0 || *end != '\0')
+        return error_set(err, -EINVAL, "--journal-events %s: give a number from 1 on", text);
+    program->worker_options.journal_events_max = number;
+    return 0;
+}
+
 static int read_options(struct program *program, struct error *err)
 {
     struct option_set *set = program->options;
@@ -104,6 +120,8 @@ static int read_options(struct program *program, struct error *err)
     r = read_host(program, err);
     if (r == 0)
         r = read_tls(program, err);
+    if (r == 0)
+        r = read_journal_events(program, err);
     program->worker_options.broker_url = options_get(set, "broker");
     program->worker_options.state_directory = options_get(set, "state");
     program->worker_options.run_directory = options_get(set, "run");

@@ -28,6 +28,7 @@ struct turn {
     bool is_writing;
     bool is_stuck;
     bool is_draining;
+    bool is_full; /* the journal was, when it was last looked at */
     uint64_t commits;
 
     /* The pool thread's while is_writing. */
@@ -136,6 +137,38 @@ static void count_commit(struct turn *turn)
     kill_point("committed", number, NULL);
 }
 
+static void set_timer(struct turn *turn)
+{
+    uint64_t deadline_ms = engine_deadline_ms(turn->engine);
+    uint64_t now_ms = clock_steady_ms();
+    uint64_t wait_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
+    struct timeval wait = { .tv_sec = (time_t)(wait_ms / 1000),
+                            .tv_usec = (suseconds_t)(wait_ms % 1000 * 1000) };
+
+    if (deadline_ms == UINT64_MAX)
+        (void)evtimer_del(turn->timer);
+    else
+        (void)evtimer_add(turn->timer, &wait);
+}
+
+void turn_look_at_limits(struct turn *turn)
+{
+    const struct journal_state *state = journal_state(turn->journal);
+    bool is_full = journal_is_full(turn->journal);
+
+    if (is_full == turn->is_full)
+        return;
+    turn->is_full = is_full;
+    if (is_full)
+        log_warning("journal.full", "last_seq=%llu acked_seq=%llu",
+                    (unsigned long long)state->last_seq, (unsigned long long)state->acked_seq);
+    else
+        log_info("journal.has_room", "last_seq=%llu acked_seq=%llu",
+                 (unsigned long long)state->last_seq, (unsigned long long)state->acked_seq);
+    engine_set_full(turn->engine, is_full);
+    set_timer(turn);
+}
+
 static void write_done(struct job *job)
 {
     struct turn *turn = container_of(job, struct turn, job);
@@ -152,7 +185,7 @@ static void write_done(struct job *job)
     turn->is_stuck = false;
     count_commit(turn);
     journal_written(turn->journal, &turn->write);
-    engine_set_full(turn->engine, journal_is_full(turn->journal));
+    turn_look_at_limits(turn);
     report_and_act(turn);
     start_writing(turn);
     tell_drained(turn);
@@ -221,20 +254,6 @@ struct batch *turn_begin(struct turn *turn, struct engine_time *ret_now)
 {
     *ret_now = (struct engine_time){ .wall_ns = clock_wall_ns(), .steady_ms = clock_steady_ms() };
     return &turn->gathering;
-}
-
-static void set_timer(struct turn *turn)
-{
-    uint64_t deadline_ms = engine_deadline_ms(turn->engine);
-    uint64_t now_ms = clock_steady_ms();
-    uint64_t wait_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
-    struct timeval wait = { .tv_sec = (time_t)(wait_ms / 1000),
-                            .tv_usec = (suseconds_t)(wait_ms % 1000 * 1000) };
-
-    if (deadline_ms == UINT64_MAX)
-        (void)evtimer_del(turn->timer);
-    else
-        (void)evtimer_add(turn->timer, &wait);
 }
 
 void turn_end(struct turn *turn)

@@ -47,6 +47,9 @@ DEFINE_AUTODESTROY(turn)
 struct batch *turn_begin(struct turn *turn, struct engine_time *ret_now);
 void turn_end(struct turn *turn);
 
+/* Tell the engine whether the journal is full: the broker has taken some of it. */
+void turn_look_at_limits(struct turn *turn);
+
 /* Write what the journal wants written, if nothing else is. */
 void turn_nudge(struct turn *turn);
 

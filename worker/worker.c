@@ -210,11 +210,19 @@ static void on_up(void *owner)
     turn_nudge(worker->turn);
 }
 
+static void on_acked(void *owner)
+{
+    struct worker *worker = owner;
+
+    turn_look_at_limits(worker->turn);
+}
+
 static const struct link_events link_events = { .on_coming = on_coming,
                                                 .on_command = on_command,
                                                 .on_page_end = on_page_end,
                                                 .on_fenced = on_fenced,
-                                                .on_up = on_up };
+                                                .on_up = on_up,
+                                                .on_acked = on_acked };
 
 /* Where a container's log lies (worker/io/hands.h), and whether more can come. A container that
  * waits for its start, or runs, will write more; one that goes on by its restart policy ends its
@@ -308,9 +316,13 @@ static int open_journal(struct worker *worker, struct error *err)
 {
     struct turn_options options = { .loop = worker->loop, .events = &turn_events, .owner = worker };
     autofree char *directory = mem_text("%s/journal", worker->options->state_directory);
+    struct journal_limits limits = JOURNAL_LIMITS_USUAL;
     int r = journal_open(directory, worker->options->host, hands_boot_id(worker->hands),
                          &worker->journal, err);
 
+    limits.events_max = worker->options->journal_events_max;
+    if (r == 0)
+        journal_set_limits(worker->journal, &limits);
     if (r == 0)
         r = recovery_load(worker->journal, worker->options->host, &worker->engine, err);
     options.journal = worker->journal;

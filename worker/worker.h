@@ -9,6 +9,7 @@
 #define GANTRY_WORKER_WORKER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/auto.h"
 #include "common/error.h"
@@ -23,7 +24,8 @@ struct worker_options {
     const struct bus_tls *tls; /* NULL: none */
     const char *state_directory;
     const char *run_directory;
-    const char *runtime; /* for containers that choose none; NULL: what works */
+    uint64_t journal_events_max; /* that no broker has taken, before the journal is full */
+    const char *runtime;         /* for containers that choose none; NULL: what works */
 };
 
 /* What ends the worker by itself: the code that the program is to exit with. */

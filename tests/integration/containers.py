@@ -22,12 +22,12 @@ class Worker(Process):
     """gantry-worker, or the one that kills itself at `kill_at`; `prefix` are words before both."""
 
     def __init__(self, test, kill_at=None, ready=r"link\.up", host=HOST, prefix=(),
-                 level="debug"):
+                 level="debug", arguments=()):
         program = "tests/gantry-worker-kill-points" if kill_at else "gantry-worker"
         killing = ["/usr/bin/env", f"GANTRY_KILL_AT={kill_at}"] if kill_at else []
         super().__init__([*prefix, *killing, os.path.join(BUILD_DIR, program), "--broker", test.broker_url,
                           "--host", host, "--state", test.worker_state, "--run", test.worker_run,
-                          "--log-level", level], ready)
+                          "--log-level", level, *arguments], ready)
 
     def wait_for_end(self):
         status = self.process.wait(DEADLINE)

@@ -1,7 +1,9 @@
 """The real worker: its containers outlive it, it goes on without a broker, and what cannot be
 mended is told and not papered over."""
 import os
+import re
 import shutil
+import signal
 
 from containers import (EXITED, HOST, PAUSED, RUNNING, SLEEPER, ContainerTest, Worker)
 from fleet import FakeWorker, main
@@ -66,6 +68,28 @@ class WorkerLives(ContainerTest):
                  if record["type"].startswith("container.")]
         self.assertEqual(types, ["created", "initialized", "started", "died", "cleaned",
                                  "restarting", "initialized", "started"])
+        self.do("remove", container, force=True, timeout_s=0)
+        self.assert_gone(container)
+
+    def test_a_full_journal_drains_in_order_and_commands_are_taken_again(self):
+        worker = self.start_worker(arguments=["--journal-events", "25"])
+        container = self.running(["/bin/false"], restart_policy="always")
+        self.broker.kill()
+        full = worker.wait_for_line(r"journal\.full")
+        last = int(re.search(r"last_seq=(\d+)", full).group(1))
+        worker.process.send_signal(signal.SIGSTOP)  # so that it finds a command when it is back
+        self.start_the_broker()
+        early = self.say("rename", container, name="early")
+        worker.process.send_signal(signal.SIGCONT)
+        row = self.outcome(early)  # a busy journal may refuse it, or have drained already
+        self.assertIn((row["state"], row.get("code")), [(4, "busy"), (2, None)], row)
+        worker.wait_for_line(r"journal\.has_room")
+        run = self.row(container)["run"]
+        self.wait_for(container, lambda row: row["run"] > run)
+        self.do("rename", container, name="late")
+        self.assert_journal_is_whole()
+        self.assertGreater(len(self.events()), last)
+        self.assertEqual(len(self.outcomes_of(early)), 1)
         self.do("remove", container, force=True, timeout_s=0)
         self.assert_gone(container)
 

@@ -497,6 +497,8 @@ static void do_something(struct host *host)
     case 5:
         if (dice(host, 6) == 0)
             crash(host, dice(host, 4) == 0);
+        if (dice(host, 6) == 0)
+            engine_set_full(world_engine(host->world), dice(host, 3) == 0);
         break;
     case 6:
         tell_exit(host, body);
@@ -514,6 +516,7 @@ static void do_something(struct host *host)
 static void drain(struct host *host)
 {
     world_deliver(host->world);
+    engine_set_full(world_engine(host->world), false);
     for (unsigned round = 0; round < 3000; round++) {
         world_commit(host->world);
         while (world_action_count(host->world) > 0) {

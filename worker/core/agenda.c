@@ -18,7 +18,7 @@ static bool is_leftover(const struct unit *unit)
 }
 
 /* What the container would do by itself, were it time. */
-static enum container_operation own_operation(const struct unit *unit)
+static enum container_operation own_operation(const struct ledger *ledger, const struct unit *unit)
 {
     uint32_t state = unit->row.state;
     enum plan_next next = unit->plan.next;
@@ -29,7 +29,8 @@ static enum container_operation own_operation(const struct unit *unit)
         return CONTAINER_OPERATION_REMOVE;
     if (state == CONTAINER_STOPPED || is_leftover(unit))
         return CONTAINER_OPERATION_CLEANUP;
-    if (is_at_rest(state) && next == PLAN_RUN)
+    /* A run would write more into a journal that is full. */
+    if (is_at_rest(state) && next == PLAN_RUN && !ledger->is_full)
         return CONTAINER_OPERATION_START;
     return CONTAINER_OPERATION_NONE;
 }
@@ -68,7 +69,7 @@ static bool begin_own(struct ledger *ledger, struct unit *unit)
     }
     if (announce_restart(ledger, unit))
         return true;
-    own = own_operation(unit);
+    own = own_operation(ledger, unit);
     if (own == CONTAINER_OPERATION_NONE || ledger->now.steady_ms < unit->plan.at_ms)
         return false;
     if (own == CONTAINER_OPERATION_START)
@@ -302,11 +303,11 @@ static uint64_t earlier(uint64_t deadline_ms, const struct operation *operation)
     return until_ms != 0 && until_ms < deadline_ms ? until_ms : deadline_ms;
 }
 
-uint64_t agenda_deadline_ms(const struct unit *unit)
+uint64_t agenda_deadline_ms(const struct ledger *ledger, const struct unit *unit)
 {
     if (unit->in_flight != STEP_NONE || unit->is_exit_due || unit->is_removed)
         return UINT64_MAX;
     if (!unit_is_idle(unit))
         return earlier(earlier(UINT64_MAX, &unit->current), &unit->passing);
-    return own_operation(unit) == CONTAINER_OPERATION_NONE ? UINT64_MAX : unit->plan.at_ms;
+    return own_operation(ledger, unit) == CONTAINER_OPERATION_NONE ? UINT64_MAX : unit->plan.at_ms;
 }

@@ -16,6 +16,6 @@ void agenda_cancel(struct ledger *ledger, struct unit *unit, struct command *com
 
 /* When the unit wants to be settled again without anything having happened: steady clock,
  * UINT64_MAX for never. */
-uint64_t agenda_deadline_ms(const struct unit *unit);
+uint64_t agenda_deadline_ms(const struct ledger *ledger, const struct unit *unit);
 
 #endif

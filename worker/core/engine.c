@@ -80,7 +80,7 @@ static void settle_one(struct engine *engine, struct unit *unit)
         drop_unit(engine, unit);
         return;
     }
-    deadlines_set(&engine->deadlines, unit, agenda_deadline_ms(unit));
+    deadlines_set(&engine->deadlines, unit, agenda_deadline_ms(&engine->ledger, unit));
     requirements_wake(&engine->ledger, unit);
 }
 
@@ -275,7 +275,7 @@ bool engine_turns_away(const struct engine *engine, const struct record *record,
     if (record->host != NULL && strcmp(record->host, engine->ledger.host) != 0)
         return refuse(why, FAILURE_NO_HOST, "%s is for host %s, and this is host %s", record->type,
                       record->host, engine->ledger.host) != FAILURE_NONE;
-    if (engine->is_full)
+    if (engine->ledger.is_full)
         return refuse(why, FAILURE_BUSY,
                       "the journal of host %s is full of events that no broker has taken: "
                       "ask again when the broker can be reached",
@@ -426,7 +426,14 @@ uint64_t engine_deadline_ms(const struct engine *engine)
 
 void engine_set_full(struct engine *engine, bool is_full)
 {
-    engine->is_full = is_full;
+    struct unit *unit;
+    struct unit *next;
+
+    engine->ledger.is_full = is_full;
+    HASH_ITER(by_id, engine->ledger.units, unit, next)
+    {
+        deadlines_set(&engine->deadlines, unit, agenda_deadline_ms(&engine->ledger, unit));
+    }
 }
 
 static struct engine_container container_of_unit(const struct unit *unit)

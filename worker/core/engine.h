@@ -90,7 +90,8 @@ void engine_timer(struct engine *engine, struct engine_time now, struct batch *b
 /* Steady clock; UINT64_MAX: nothing is waited for. */
 uint64_t engine_deadline_ms(const struct engine *engine);
 
-/* While true (the journal is full), new commands are refused as busy; all else goes on. */
+/* While true (the journal is full), new commands are refused as busy, and restart policies wait;
+ * all else goes on. engine_deadline_ms() may be another afterwards. */
 void engine_set_full(struct engine *engine, bool is_full);
 
 /* What is known of a container, borrowed until the next call. False when there is none. */

@@ -18,7 +18,6 @@ struct coming_cancel {
 struct engine {
     struct ledger ledger;
     uint64_t cursor;
-    bool is_full;
     struct deadlines deadlines;
     struct coming_cancel *coming; /* not reached yet */
     size_t coming_count;

@@ -34,6 +34,7 @@ struct ledger {
     struct unit_list restless; /* to be settled before the engine's call ends */
     struct stock stock;
     struct errands errands;
+    bool is_full; /* the journal: nothing is begun that nobody has to have */
     struct engine_time now;
     struct batch *batch;
 };

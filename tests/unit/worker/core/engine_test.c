@@ -253,6 +253,23 @@ static void a_command_past_its_deadline_expires(void **state)
     assert_int_equal(world_state(world, SCRIPT_ID), CONTAINER_PAUSED);
 }
 
+static void restart_policies_wait_while_the_journal_is_full(void **state)
+{
+    struct engine_world *world = *state;
+
+    script_running(world, "always", false);
+    engine_set_full(world_engine(world), true);
+    script_exit(world, 1, 1);
+    script_succeed(world, STEP_DELETE_RUNTIME);
+    script_expect_refused(world, world_submit(world, "container.start", SCRIPT_ID, NULL), "busy");
+    assert_int_equal(engine_deadline_ms(world_engine(world)), UINT64_MAX);
+    world_advance_ms(world, 3600000);
+    script_expect_nothing(world);
+    engine_set_full(world_engine(world), false);
+    world_advance_ms(world, 0);
+    (void)script_expect_step(world, STEP_CREATE_RUNTIME);
+}
+
 /* --- cancel */
 
 static void what_waits_is_cancelled_and_what_is_behind_it_goes_on(void **state)
@@ -570,6 +587,7 @@ int main(void)
         SCRIPT_TEST(a_full_journal_refuses_commands_and_goes_on),
         SCRIPT_TEST(a_queue_has_an_end),
         SCRIPT_TEST(a_command_past_its_deadline_expires),
+        SCRIPT_TEST(restart_policies_wait_while_the_journal_is_full),
         SCRIPT_TEST(what_waits_is_cancelled_and_what_is_behind_it_goes_on),
         SCRIPT_TEST(what_has_begun_or_ended_is_not_cancelled),
         SCRIPT_TEST(a_cancel_in_the_same_page_wins),
