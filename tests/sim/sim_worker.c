@@ -281,8 +281,25 @@ static void on_up(void *owner)
     streams_start(worker->streams);
 }
 
+/* It has no queue in which anything could wait for a cancel. */
+static void on_coming(void *owner, const struct record *record)
+{
+    (void)owner;
+    (void)record;
+}
+
+static void on_acked(void *owner)
+{
+    (void)owner;
+}
+
 static const struct link_events link_events = {
-    .on_command = on_command, .on_page_end = on_page_end, .on_fenced = on_fenced, .on_up = on_up
+    .on_coming = on_coming,
+    .on_command = on_command,
+    .on_page_end = on_page_end,
+    .on_acked = on_acked,
+    .on_fenced = on_fenced,
+    .on_up = on_up,
 };
 
 static void on_connected(void *owner, bool is_connected)
