@@ -433,7 +433,7 @@ static void only_a_pending_command_is_cancelled(void **state)
 static void a_cancel_names_host_and_container_of_its_command(void **state)
 {
     struct fleet_log *log = *state;
-    struct host_facts facts = { 0 };
+    struct host_facts facts = { .version = arena_text(&log->arena, "1") };
     struct host_hello hello = { .incarnation = 1, .journal = { .bytes = { 9 } }, .facts = &facts };
     struct record start;
     struct record cancel;
