@@ -9,6 +9,7 @@
 #include "common/mem.h"
 #include "schemas/bus.h"
 #include "schemas/codec.h"
+#include "schemas/images.h"
 #include "worker/io/contents_stream.h"
 #include "worker/stream_pipe.h"
 
@@ -22,7 +23,8 @@ struct contents_work {
     size_t count;
     size_t capacity;
     char *path;
-    struct text_list names;
+    struct text_list names;  /* of what is to be saved, as typed */
+    struct image *images_of; /* what each of them means: id and names */
     enum image_format format;
 };
 
@@ -53,8 +55,16 @@ static int write_sizes(const struct contents_work *work, int fd, struct error *e
     return r;
 }
 
+/* The journal decides how an image is called, and an archive shall say so. */
 static int write_save(const struct contents_work *work, int fd, struct error *err)
 {
+    for (size_t i = 0; i < work->names.count; i++) {
+        const struct image *image = &work->images_of[i];
+        int r = images_set_names(work->images, image->id, &image->names, err);
+
+        if (r < 0)
+            return r;
+    }
     return images_save(work->images, &work->names, work->format, fd, err);
 }
 
@@ -146,11 +156,34 @@ static int collect(const struct stream_surroundings *surroundings, const char *i
     return work->count > 0 ? 0 : error_set(err, -EBADMSG, "its configuration cannot be read");
 }
 
-static void copy_names(const struct text_list *names, struct contents_work *work)
+static struct text_list copy_texts(const struct text_list *texts, struct arena *arena)
 {
-    work->names.items = arena_zeroed(&work->arena, names->count * sizeof(char *));
-    for (size_t i = 0; i < names->count; i++)
-        work->names.items[work->names.count++] = arena_text(&work->arena, names->items[i]);
+    struct text_list copy = { .items = arena_zeroed(arena, texts->count * sizeof(char *)),
+                              .count = texts->count };
+
+    for (size_t i = 0; i < texts->count; i++)
+        copy.items[i] = arena_text(arena, texts->items[i]);
+    return copy;
+}
+
+static int collect_images(const struct stream_surroundings *surroundings,
+                          const struct text_list *names, struct contents_work *work,
+                          struct error *err)
+{
+    work->names = copy_texts(names, &work->arena);
+    work->images_of = arena_zeroed(&work->arena, names->count * sizeof(*work->images_of));
+    for (size_t i = 0; i < names->count; i++) {
+        const struct image *image = surroundings->find_image(surroundings->owner, names->items[i]);
+
+        if (image == NULL)
+            return error_set(err, -ENOENT, "this host has no image \"%.200s\", or several",
+                             names->items[i]);
+        work->images_of[i] = (struct image){
+            .id = arena_text(&work->arena, image->id),
+            .names = copy_texts(&image->names, &work->arena),
+        };
+    }
+    return 0;
 }
 
 typedef int write_fn(const struct contents_work *work, int fd, struct error *err);
@@ -169,8 +202,9 @@ static int open_work(const struct stream_surroundings *surroundings, const struc
     work->format = open->format != NULL && strcmp(open->format, "oci-archive") == 0
                        ? IMAGE_OCI_ARCHIVE
                        : IMAGE_DOCKER_ARCHIVE;
-    copy_names(&open->names, work);
-    if (write != write_save)
+    if (write == write_save)
+        r = collect_images(surroundings, &open->names, work, err);
+    else
         r = collect(surroundings, open->container, work, err);
     if (r == 0)
         r = stream_pipe_open(surroundings, &work->work, events, owner, ret, err);

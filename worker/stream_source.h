@@ -15,6 +15,7 @@
 
 struct container_config;
 struct event_base;
+struct image;
 struct images;
 struct jobpool;
 struct layout;
@@ -44,6 +45,9 @@ struct stream_surroundings {
                  void (*visit)(void *visitor, const char *id,
                                const struct stream_container *container),
                  void *visitor);
+    /* The image of this host that a text means, borrowed until the engine's next turn; NULL: none,
+     * or several. */
+    const struct image *(*find_image)(void *owner, const char *text);
     void *owner;
 };
 

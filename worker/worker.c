@@ -279,6 +279,14 @@ static void walk_containers(void *owner,
     engine_walk(worker->engine, visit_container, &walking);
 }
 
+static const struct image *find_image(void *owner, const char *text)
+{
+    struct worker *worker = owner;
+    const struct image_row *row = engine_find_image(worker->engine, text);
+
+    return row == NULL ? NULL : row->image;
+}
+
 static void on_probed(void *owner, const struct host_facts *facts)
 {
     struct worker *worker = owner;
@@ -373,6 +381,7 @@ static int open_link(struct worker *worker, struct error *err)
                           .images = hands_images(worker->hands),
                           .find = find_container,
                           .walk = walk_containers,
+                          .find_image = find_image,
                           .owner = worker },
     };
     int r =

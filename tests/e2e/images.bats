@@ -74,6 +74,15 @@ teardown() {
     stop_process two
 }
 
+@test "an archive has the names that the image has by now" {
+    gantry tag box other:1
+    gantry save -o "$FLEET/other.tar" other:1
+    assert_match "$(tar -xOf "$FLEET/other.tar" manifest.json)" 'localhost/other:1'
+    gantry untag box other:1
+    run -125 gantry save -o "$FLEET/gone.tar" other:1
+    assert_match "$output" 'other:1'
+}
+
 @test "commit, export and diff show what a container changed" {
     head=$(log_head)
     gantry run --host one --name web box sh -c 'echo hello >/tmp/greeting; rm /etc/group'
