@@ -405,9 +405,10 @@ class Subject(threading.Thread):
             if row is None:
                 return True
             state = row["state"]
-            if state in LIVE and self.dead & {(row["pid"], row["pid_started"]),
-                                              (row["conmon_pid"], row["conmon_started"])}:
+            if state in LIVE and self.dead & {(row["conmon_pid"], row["conmon_started"])}:
                 return False
+            if state in LIVE and self.dead & {(row["pid"], row["pid_started"])}:
+                return state == PAUSED and is_frozen_for_kills(container)
             if state == STOPPING:
                 return has_failed
             if self.is_eager and not has_failed and state not in {RUNNING, CONFIGURED}:
@@ -437,6 +438,15 @@ class Subject(threading.Thread):
         while (row := self.lane.row(self.client, container)) is not None:
             self.do("force-remove", container, row["state"])
         self.lane.check_gone(container)
+
+
+def is_frozen_for_kills(container):
+    """A frozen process of cgroup v1 dies of SIGKILL only when it is thawed."""
+    try:
+        with open(f"/sys/fs/cgroup/freezer/gantry/{container}/freezer.state") as state:
+            return state.read().strip() == "FROZEN"
+    except FileNotFoundError:
+        return False
 
 
 class Rest:
