@@ -1,186 +1,203 @@
 /* Names of images; see the header. */
 #include "common/image_name.h"
 
-#include <stdbool.h>
+#include <errno.h>
 #include <string.h>
 
-#define TAG_SIZE_MAX  128
-#define DIGEST_DIGITS 64
+#include "common/id.h"
 
-static const char digits[] = "0123456789abcdef";
-static const char lower[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-static const char word[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
-static const char tag_letters[] =
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
-static const char domain_letters[] =
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:";
+#define TAG_SIZE_MAX 128
+#define LOCAL        "localhost"
+#define HUB          "docker.io"
+#define HUB_LIBRARY  "library/"
 
-/* The pieces of a name as it was typed; each is a part of the text. */
-struct pieces {
-    const char *domain;
-    size_t domain_size; /* 0: none was given */
-    const char *path;
-    size_t path_size;
-    const char *tag; /* after the ':'; NULL: none */
-    size_t tag_size;
-    const char *digest; /* after the '@', to the end; NULL: none */
-};
+#define LOWER_ALNUM "abcdefghijklmnopqrstuvwxyz0123456789"
+#define UPPER       "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-/* "web", "my-app", "a__b", "v1.2": letters and digits, with separators between them only. */
-static bool is_path_part(const char *text, size_t size)
+static bool has_only(const char *text, const char *allowed)
 {
-    size_t at = strspn(text, lower); /* ends at the separator behind the part at the latest */
+    return text[strspn(text, allowed)] == '\0';
+}
 
-    if (at == 0)
-        return false;
-    while (at < size) {
-        size_t separators = strspn(text + at, "-");
+/* A part of a path: lower-case words, with ".", "_", "__" or any number of "-" in between. */
+static bool is_part(const char *part, size_t size)
+{
+    size_t at = 0;
 
-        if (separators == 0)
-            separators = text[at] == '.' || text[at] == '_' ? 1 : 0;
-        if (separators == 1 && text[at] == '_' && text[at + 1] == '_')
-            separators = 2;
-        if (separators == 0 || at + separators >= size)
+    while (true) {
+        size_t word = 0;
+        size_t gap = 0;
+
+        while (at + word < size && strchr(LOWER_ALNUM, part[at + word]) != NULL)
+            word++;
+        at += word;
+        if (word == 0 || at == size)
+            return word > 0;
+        while (at + gap < size && part[at + gap] == part[at] && strchr("._-", part[at]) != NULL)
+            gap++;
+        if (gap == 0 || (part[at] == '.' && gap > 1) || (part[at] == '_' && gap > 2))
             return false;
-        at += separators;
-        if (strspn(text + at, lower) == 0)
-            return false;
-        at += strspn(text + at, lower);
+        at += gap;
     }
-    return true;
 }
 
-static bool is_path(const char *text, size_t size)
+static bool is_path(const char *path)
 {
-    const char *end = text + size;
+    for (;;) {
+        size_t size = strcspn(path, "/");
 
-    if (size == 0)
-        return false;
-    while (text < end) {
-        const char *slash = memchr(text, '/', (size_t)(end - text));
-        size_t part = slash == NULL ? (size_t)(end - text) : (size_t)(slash - text);
-
-        if (part == 0 || !is_path_part(text, part))
+        if (size == 0 || !is_part(path, size))
             return false;
-        text += part + (slash == NULL ? 0 : 1);
-        if (slash != NULL && text == end)
-            return false;
+        if (path[size] == '\0')
+            return true;
+        path += size + 1;
     }
-    return true;
 }
 
-static bool is_tag(const char *text, size_t size)
+static bool is_tag(const char *tag)
 {
-    return size > 0 && size <= TAG_SIZE_MAX && strspn(text, word) > 0 &&
-           strspn(text, tag_letters) >= size;
+    return tag[0] != '\0' && tag[0] != '.' && tag[0] != '-' && strlen(tag) <= TAG_SIZE_MAX &&
+           has_only(tag, LOWER_ALNUM UPPER "_.-");
 }
 
-static bool is_digest(const char *text)
+static bool is_domain(const char *domain)
 {
-    return strncmp(text, "sha256:", 7) == 0 && strspn(text + 7, digits) == DIGEST_DIGITS &&
-           text[7 + DIGEST_DIGITS] == '\0';
+    const char *port = strchr(domain, ':');
+
+    if (domain[0] == '.' || domain[0] == '-' || domain[0] == ':' || domain[0] == '\0')
+        return false;
+    if (port != NULL && (port[1] == '\0' || !has_only(port + 1, "0123456789")))
+        return false;
+    return domain[strspn(domain, LOWER_ALNUM UPPER ".-")] == (port == NULL ? '\0' : ':');
 }
 
-static bool is_domain(const char *text, size_t size)
+/* The first part of a name is a domain when it looks like one. */
+static bool looks_like_domain(const char *part)
 {
-    return strspn(text, domain_letters) >= size && text[0] != '.' && text[0] != '-' &&
-           text[0] != ':';
+    return strpbrk(part, ".:") != NULL || strcmp(part, "localhost") == 0;
 }
 
-/* The first part is a registry if it could be no part of a path, or is this host. */
-static bool looks_like_domain(const char *text, size_t size)
+/* Cuts `rest` at the domain's slash. */
+static void split_domain(char *rest, struct image_name *name)
 {
-    return memchr(text, '.', size) != NULL || memchr(text, ':', size) != NULL ||
-           (size == strlen("localhost") && memcmp(text, "localhost", size) == 0);
-}
+    char *slash = strchr(rest, '/');
 
-static void take_domain(struct pieces *pieces)
-{
-    const char *slash = memchr(pieces->path, '/', pieces->path_size);
-    size_t size = slash == NULL ? 0 : (size_t)(slash - pieces->path);
-
-    if (slash == NULL || !looks_like_domain(pieces->path, size))
+    name->path = rest;
+    if (slash == NULL)
         return;
-    pieces->domain = pieces->path;
-    pieces->domain_size = size;
-    pieces->path = slash + 1;
-    pieces->path_size -= size + 1;
+    *slash = '\0';
+    if (looks_like_domain(rest)) {
+        name->domain = rest;
+        name->path = slash + 1;
+    } else {
+        *slash = '/';
+    }
 }
 
-static void take_tag(struct pieces *pieces)
+static void split_tag(struct image_name *name)
 {
-    const char *colon = memchr(pieces->path, ':', pieces->path_size);
+    char *last = strrchr(name->path, '/');
+    char *colon = strchr(last == NULL ? name->path : last, ':');
 
     if (colon == NULL)
         return;
-    pieces->tag = colon + 1;
-    pieces->tag_size = pieces->path_size - (size_t)(colon + 1 - pieces->path);
-    pieces->path_size = (size_t)(colon - pieces->path);
+    *colon = '\0';
+    name->tag = colon + 1;
 }
 
-static bool take_apart(const char *text, struct pieces *ret)
+/* The digits of "sha256:..."; NULL for anything else. */
+static const char *digest_digits(const char *digest)
 {
-    const char *at = strchr(text, '@');
+    static const char prefix[] = "sha256:";
 
-    *ret = (struct pieces){ .path = text, .digest = at == NULL ? NULL : at + 1 };
-    ret->path_size = at == NULL ? strlen(text) : (size_t)(at - text);
-    if (strlen(text) > IMAGE_NAME_SIZE_MAX)
-        return false;
-    take_domain(ret);
-    take_tag(ret);
-    return (ret->domain_size == 0 || is_domain(ret->domain, ret->domain_size)) &&
-           is_path(ret->path, ret->path_size) &&
-           (ret->tag == NULL || is_tag(ret->tag, ret->tag_size)) &&
-           (ret->digest == NULL || is_digest(ret->digest));
-}
-
-static bool is_docker(const struct pieces *pieces)
-{
-    static const char *const names[] = { "docker.io", "index.docker.io" };
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        if (pieces->domain_size == strlen(names[i]) &&
-            memcmp(pieces->domain, names[i], pieces->domain_size) == 0)
-            return true;
-    }
-    return false;
-}
-
-static char *put_together(const struct pieces *pieces, const char *domain, struct arena *arena)
-{
-    bool is_official =
-        strcmp(domain, "docker.io") == 0 && memchr(pieces->path, '/', pieces->path_size) == NULL;
-    const char *between = is_official ? "library/" : "";
-
-    if (pieces->digest != NULL)
-        return arena_printf(arena, "%s/%s%.*s@%s", domain, between, (int)pieces->path_size,
-                            pieces->path, pieces->digest);
-    return arena_printf(arena, "%s/%s%.*s:%.*s", domain, between, (int)pieces->path_size,
-                        pieces->path,
-                        pieces->tag == NULL ? (int)strlen("latest") : (int)pieces->tag_size,
-                        pieces->tag == NULL ? "latest" : pieces->tag);
-}
-
-static char *make_whole(const char *text, const char *otherwise, struct arena *arena)
-{
-    struct pieces pieces;
-    const char *domain = otherwise;
-
-    if (text == NULL || !take_apart(text, &pieces))
+    if (strncmp(digest, prefix, strlen(prefix)) != 0)
         return NULL;
-    if (is_docker(&pieces))
-        domain = "docker.io";
-    else if (pieces.domain_size > 0)
-        domain = arena_text_n(arena, pieces.domain, pieces.domain_size);
-    return put_together(&pieces, domain, arena);
+    digest += strlen(prefix);
+    return container_id_is_valid(digest) ? digest : NULL; /* 64 hexadecimal digits, too */
+}
+
+int image_name_parse(const char *text, struct arena *arena, struct image_name *ret,
+                     struct error *err)
+{
+    struct image_name name = { 0 };
+    char *copy = arena_text(arena, text);
+    char *at = strchr(copy, '@');
+    const char *digest = NULL;
+
+    if (at != NULL) {
+        *at = '\0';
+        digest = digest_digits(at + 1);
+        name.digest = arena_text(arena, digest);
+    }
+    split_domain(copy, &name);
+    split_tag(&name);
+    if (strlen(text) > IMAGE_NAME_SIZE_MAX || (at != NULL && digest == NULL) ||
+        !is_path(name.path) || (name.tag != NULL && !is_tag(name.tag)) ||
+        (name.domain != NULL && !is_domain(name.domain)))
+        return error_set(
+            err, -EINVAL,
+            "\"%.200s\" is no name of an image: [DOMAIN/]PATH[:TAG], the path in lower "
+            "case",
+            text);
+    /* What Docker Hub calls its own images for short. */
+    if (name.domain != NULL && strcmp(name.domain, "index.docker.io") == 0)
+        name.domain = arena_text(arena, HUB);
+    *ret = name;
+    return 0;
+}
+
+char *image_name_full(const struct image_name *name, const char *domain, struct arena *arena)
+{
+    const char *of = name->domain != NULL ? name->domain : domain;
+    bool is_library = strcmp(of, HUB) == 0 && strchr(name->path, '/') == NULL;
+    const char *tag = name->tag;
+
+    if (tag == NULL && name->digest == NULL)
+        tag = "latest";
+    return arena_printf(
+        arena, "%s/%s%s%s%s%s%s", of, is_library ? HUB_LIBRARY : "", name->path,
+        tag == NULL ? "" : ":", tag == NULL ? "" : tag,
+        name->digest == NULL ? "" : "@sha256:", name->digest == NULL ? "" : name->digest);
+}
+
+int image_name_normalise(const char *text, const char *domain, struct arena *arena, char **ret,
+                         struct error *err)
+{
+    struct image_name name;
+    int r = image_name_parse(text, arena, &name, err);
+
+    if (r < 0)
+        return r;
+    *ret = image_name_full(&name, domain, arena);
+    return 0;
+}
+
+bool image_name_ends_like(const char *full, const struct image_name *name)
+{
+    autoarena arena = { 0 };
+    const char *end = image_name_full(name, "localhost", &arena) + strlen("localhost");
+    const char *path = strchr(full, '/');
+
+    return name->domain == NULL && path != NULL && strcmp(path, end) == 0;
+}
+
+static char *make_whole(const char *text, const char *domain, struct arena *arena)
+{
+    struct image_name name;
+
+    if (text == NULL || image_name_parse(text, arena, &name, NULL) < 0)
+        return NULL;
+    if (name.digest != NULL)
+        name.tag = NULL;
+    return image_name_full(&name, domain, arena);
 }
 
 char *image_name_local(const char *text, struct arena *arena)
 {
-    return make_whole(text, "localhost", arena);
+    return make_whole(text, LOCAL, arena);
 }
 
 char *image_name_registry(const char *text, struct arena *arena)
 {
-    return make_whole(text, "docker.io", arena);
+    return make_whole(text, HUB, arena);
 }

@@ -10,12 +10,12 @@
 #include <sys/stat.h>
 
 #include "common/id.h"
+#include "common/image_name.h"
 #include "common/io/files.h"
 #include "common/io/log.h"
 #include "common/mem.h"
 #include "worker/io/image_record.h"
 #include "worker/io/images.h"
-#include "worker/io/oci_name.h"
 
 #define RECORD_SUFFIX   ".json"
 #define RECORD_SIZE_MAX IMAGE_DOCUMENT_MAX
@@ -387,12 +387,12 @@ static const struct record *find_digest(const struct image_catalog *catalog, con
 }
 
 /* NAME@sha256:DIGEST: the image must also be called so, with any tag. */
-static bool is_called(const struct image_info *image, const struct oci_name *name,
+static bool is_called(const struct image_info *image, const struct image_name *name,
                       const char *domain)
 {
     autoarena arena = { 0 };
-    struct oci_name bare = { .domain = name->domain, .path = name->path, .tag = name->tag };
-    char *full = oci_name_full(&bare, domain, &arena);
+    struct image_name bare = { .domain = name->domain, .path = name->path, .tag = name->tag };
+    char *full = image_name_full(&bare, domain, &arena);
     size_t size = name->tag == NULL ? (size_t)(strrchr(full, ':') - full) : strlen(full);
 
     for (size_t i = 0; i < image->names.count; i++) {
@@ -406,10 +406,10 @@ static bool is_called(const struct image_info *image, const struct oci_name *nam
 }
 
 static const struct record *find_in_domain(const struct image_catalog *catalog,
-                                           const struct oci_name *name, const char *domain)
+                                           const struct image_name *name, const char *domain)
 {
     autoarena arena = { 0 };
-    const struct record *record = find_named(catalog, oci_name_full(name, domain, &arena));
+    const struct record *record = find_named(catalog, image_name_full(name, domain, &arena));
 
     if (record != NULL || name->digest == NULL)
         return record;
@@ -421,10 +421,10 @@ static int find_by_name(const struct image_catalog *catalog, const char *image,
                         const struct record **ret, struct error *err)
 {
     autoarena arena = { 0 };
-    struct oci_name name;
+    struct image_name name;
     int r = 0;
 
-    if (oci_name_parse(image, &arena, &name, NULL) < 0)
+    if (image_name_parse(image, &arena, &name, NULL) < 0)
         return 0;
     *ret = find_in_domain(catalog, &name, "localhost");
     if (*ret == NULL)
@@ -435,7 +435,7 @@ static int find_by_name(const struct image_catalog *catalog, const char *image,
         const struct record *record = catalog->records[i];
 
         for (size_t j = 0; j < record->image.names.count && r == 0; j++) {
-            if (oci_name_ends_like(record->image.names.items[j], &name))
+            if (image_name_ends_like(record->image.names.items[j], &name))
                 r = take_found(ret, record, image, err);
         }
     }
@@ -480,16 +480,16 @@ int image_catalog_find(const struct image_catalog *catalog, const char *image,
 const char *image_catalog_name_of(const struct image_info *image, const char *name)
 {
     autoarena arena = { 0 };
-    struct oci_name parsed;
+    struct image_name parsed;
 
-    if (oci_name_parse(name, &arena, &parsed, NULL) < 0)
+    if (image_name_parse(name, &arena, &parsed, NULL) < 0)
         return NULL;
     for (size_t i = 0; i < image->names.count; i++) {
         const char *full = image->names.items[i];
 
-        if (strcmp(full, oci_name_full(&parsed, "localhost", &arena)) == 0 ||
-            strcmp(full, oci_name_full(&parsed, "docker.io", &arena)) == 0 ||
-            oci_name_ends_like(full, &parsed))
+        if (strcmp(full, image_name_full(&parsed, "localhost", &arena)) == 0 ||
+            strcmp(full, image_name_full(&parsed, "docker.io", &arena)) == 0 ||
+            image_name_ends_like(full, &parsed))
             return full;
     }
     return NULL;

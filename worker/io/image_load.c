@@ -3,13 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/image_name.h"
 #include "common/io/log.h"
 #include "common/mem.h"
 #include "worker/io/image_intake.h"
 #include "worker/io/image_origin.h"
 #include "worker/io/images.h"
 #include "worker/io/oci_manifest.h"
-#include "worker/io/oci_name.h"
 
 #define INDEX_DEPTH_MAX 4
 #define BLOB_PATH_SIZE  (sizeof("blobs/sha256/") + DIGEST_HEX_SIZE)
@@ -108,7 +108,7 @@ static void add_name(struct loader *loader, struct image_info *image, const char
 
     if (text == NULL)
         return;
-    if (oci_name_normalise(text, domain, loader->intake.arena, &items[image->names.count], NULL) <
+    if (image_name_normalise(text, domain, loader->intake.arena, &items[image->names.count], NULL) <
         0) {
         log_warning("image.name_ignored", "name=%s", LOG_TEXT(text));
         return;
@@ -308,8 +308,8 @@ static int give_names(struct loader *loader, struct error *err)
         .count = loader->names->count,
     };
     for (size_t i = 0; i < loader->names->count && r == 0; i++)
-        r = oci_name_normalise(loader->names->items[i], "localhost", loader->intake.arena,
-                               &loader->images[0].names.items[i], err);
+        r = image_name_normalise(loader->names->items[i], "localhost", loader->intake.arena,
+                                 &loader->images[0].names.items[i], err);
     return r;
 }
 

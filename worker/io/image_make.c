@@ -5,13 +5,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/image_name.h"
 #include "common/io/clock.h"
 #include "common/mem.h"
 #include "worker/io/image_intake.h"
 #include "worker/io/images.h"
 #include "worker/io/layer_pack.h"
 #include "worker/io/oci_config.h"
-#include "worker/io/oci_name.h"
 
 #define NS_PER_S  1000000000U
 #define TIME_SIZE 40
@@ -50,8 +50,8 @@ static int name_it(const struct making *making, struct image_info *image, struct
     image->names.items = arena_zeroed(making->intake.arena, (names->count + 1) * sizeof(char *));
     image->names.count = names->count;
     for (size_t i = 0; i < names->count && r == 0; i++)
-        r = oci_name_normalise(names->items[i], "localhost", making->intake.arena,
-                               &image->names.items[i], err);
+        r = image_name_normalise(names->items[i], "localhost", making->intake.arena,
+                                 &image->names.items[i], err);
     return r;
 }
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "worker/io/oci_name.h"
+#include "common/image_name.h"
 
 #define ARGUMENTS_MAX 16
 
@@ -32,7 +32,7 @@ static int remote_name(const char *source, struct arena *arena, char **ret, stru
 {
     const char *name = after(source, "docker://");
 
-    return oci_name_normalise(name == NULL ? source : name, "docker.io", arena, ret, err);
+    return image_name_normalise(name == NULL ? source : name, "docker.io", arena, ret, err);
 }
 
 int image_skopeo_argv(const struct image_fetch *fetch, const char *directory, struct arena *arena,
@@ -83,10 +83,10 @@ int image_skopeo_name(const struct image_fetch *fetch, struct arena *arena, char
 
     *ret = NULL;
     if (fetch->name != NULL)
-        return oci_name_normalise(fetch->name, "localhost", arena, ret, err);
+        return image_name_normalise(fetch->name, "localhost", arena, ret, err);
     if (path == NULL)
         return remote_name(fetch->source, arena, ret, err);
     if (strstr(fetch->source, "archive:") == NULL)
-        (void)oci_name_normalise(last_part(path), "localhost", arena, ret, NULL);
+        (void)image_name_normalise(last_part(path), "localhost", arena, ret, NULL);
     return 0;
 }

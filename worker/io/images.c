@@ -5,11 +5,11 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/image_name.h"
 #include "common/mem.h"
 #include "worker/io/image_intake.h"
 #include "worker/io/layer_stream.h"
 #include "worker/io/oci_config.h"
-#include "worker/io/oci_name.h"
 
 int images_open(const char *path, struct images **ret, struct error *err)
 {
@@ -136,7 +136,7 @@ int images_tag(struct images *images, const char *image, const char *name, struc
     autoarena arena = { 0 };
     const struct image_info *found;
     char *full;
-    int r = oci_name_normalise(name, "localhost", &arena, &full, err);
+    int r = image_name_normalise(name, "localhost", &arena, &full, err);
 
     if (r < 0)
         return r;

@@ -18,9 +18,9 @@
  * Blocking: for pool threads, any number at a time. Images in use by containers are the caller's
  * to know: images_remove() doesn't ask.
  *
- * `image` in the functions below: a name (oci_name.h says what a short one means), "NAME@sha256:
- * DIGEST", an id or "sha256:ID", a manifest's "sha256:DIGEST", or the beginning of an id that only
- * one image has. -ENOENT when there is none, -EEXIST when it could be several.
+ * `image` in the functions below: a name (common/image_name.h says what a short one means),
+ * "NAME@sha256: DIGEST", an id or "sha256:ID", a manifest's "sha256:DIGEST", or the beginning of an
+ * id that only one image has. -ENOENT when there is none, -EEXIST when it could be several.
  */
 #ifndef GANTRY_WORKER_IO_IMAGES_H
 #define GANTRY_WORKER_IO_IMAGES_H
