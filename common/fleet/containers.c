@@ -294,34 +294,6 @@ int containers_recovered(const struct view *view, const struct record *record, s
     return r == 0 ? put_row(view, &after, err) : r;
 }
 
-/* Ids of one host's containers, collected first: a walk must not change what it walks. */
-struct held {
-    char id[CONTAINER_ID_SIZE + 1];
-    struct held *next;
-};
-
-struct collection {
-    struct bytes prefix; /* "<host>/": the beginning of its names */
-    struct arena *arena;
-    struct held *first;
-};
-
-static int collect(void *owner, struct bytes key, struct bytes value)
-{
-    struct collection *collection = owner;
-    struct held *held;
-
-    if (key.size < collection->prefix.size ||
-        memcmp(key.data, collection->prefix.data, collection->prefix.size) != 0)
-        return 1;
-    held = arena_zeroed(collection->arena, sizeof(*held));
-    if (value.size == CONTAINER_ID_SIZE)
-        memcpy(held->id, value.data, CONTAINER_ID_SIZE);
-    held->next = collection->first;
-    collection->first = held;
-    return 0;
-}
-
 static int drop(const struct view *view, const char *id, struct error *err)
 {
     autoarena arena = { 0 };
@@ -337,12 +309,10 @@ static int drop(const struct view *view, const char *id, struct error *err)
 int containers_drop_host(const struct view *view, const char *host, struct error *err)
 {
     autoarena arena = { 0 };
-    struct collection collection = { .prefix = view_name_key(host, "", &arena), .arena = &arena };
-    int r;
+    struct view_copy *name = NULL;
+    int r = view_collect(view, VIEW_NAMES, view_name_key(host, "", &arena), &arena, &name, err);
 
-    r = view->functions->walk(view->store, VIEW_NAMES, collection.prefix, collect, &collection,
-                              err);
-    for (struct held *held = collection.first; r == 0 && held != NULL; held = held->next)
-        r = drop(view, held->id, err);
+    for (; r == 0 && name != NULL; name = name->next)
+        r = drop(view, arena_text_n(&arena, (const char *)name->value.data, name->value.size), err);
     return r;
 }

@@ -193,47 +193,15 @@ int storage_volume_recovered(const struct view *view, const struct record *recor
     return view_put_row(view, VIEW_VOLUMES, key, &row, err);
 }
 
-/* Keys of one host's rows, collected first: a walk must not change what it walks. */
-struct held {
-    struct bytes key;
-    struct held *next;
-};
-
-struct collection {
-    struct bytes prefix; /* "<host>/" */
-    struct arena *arena;
-    struct held *first;
-};
-
-static int collect(void *owner, struct bytes key, struct bytes value)
-{
-    struct collection *collection = owner;
-    struct held *held;
-
-    (void)value;
-    if (key.size < collection->prefix.size ||
-        memcmp(key.data, collection->prefix.data, collection->prefix.size) != 0)
-        return 1;
-    held = arena_zeroed(collection->arena, sizeof(*held));
-    held->key = (struct bytes){
-        .data = (const uint8_t *)arena_text_n(collection->arena, (const char *)key.data, key.size),
-        .size = key.size,
-    };
-    held->next = collection->first;
-    collection->first = held;
-    return 0;
-}
-
 static int drop_table(const struct view *view, enum view_table table, const char *host,
                       struct error *err)
 {
     autoarena arena = { 0 };
-    struct collection collection = { .prefix = view_name_key(host, "", &arena), .arena = &arena };
-    int r;
+    struct view_copy *copy = NULL;
+    int r = view_collect(view, table, view_name_key(host, "", &arena), &arena, &copy, err);
 
-    r = view->functions->walk(view->store, table, collection.prefix, collect, &collection, err);
-    for (struct held *held = collection.first; r == 0 && held != NULL; held = held->next)
-        r = view_remove(view, table, held->key, err);
+    for (; r == 0 && copy != NULL; copy = copy->next)
+        r = view_remove(view, table, copy->key, err);
     return r;
 }
 

@@ -180,6 +180,48 @@ int view_add_to_total(const struct view *view, const char *key, int step, uint64
     return 0;
 }
 
+struct collection {
+    struct bytes prefix;
+    struct arena *arena;
+    struct view_copy *first;
+};
+
+static struct bytes copy_bytes(struct bytes bytes, struct arena *arena)
+{
+    return (struct bytes){
+        .data = (const uint8_t *)arena_text_n(arena, (const char *)bytes.data, bytes.size),
+        .size = bytes.size,
+    };
+}
+
+static int collect(void *owner, struct bytes key, struct bytes value)
+{
+    struct collection *collection = owner;
+    struct view_copy *copy;
+
+    if (key.size < collection->prefix.size ||
+        memcmp(key.data, collection->prefix.data, collection->prefix.size) != 0)
+        return 1;
+    copy = arena_zeroed(collection->arena, sizeof(*copy));
+    *copy = (struct view_copy){
+        .key = copy_bytes(key, collection->arena),
+        .value = copy_bytes(value, collection->arena),
+        .next = collection->first,
+    };
+    collection->first = copy;
+    return 0;
+}
+
+int view_collect(const struct view *view, enum view_table table, struct bytes prefix,
+                 struct arena *arena, struct view_copy **ret, struct error *err)
+{
+    struct collection collection = { .prefix = prefix, .arena = arena };
+    int r = view->functions->walk(view->store, table, prefix, collect, &collection, err);
+
+    *ret = collection.first;
+    return r;
+}
+
 struct first {
     struct view_entry entry;
     int r;

@@ -39,6 +39,18 @@ int view_remove(const struct view *view, enum view_table table, struct bytes key
 /* The key of a container's name, in `arena`. */
 struct bytes view_name_key(const char *host, const char *name, struct arena *arena);
 
+/* A row, copied. */
+struct view_copy {
+    struct bytes key;
+    struct bytes value;
+    struct view_copy *next;
+};
+
+/* Copies, in `arena`, of all rows whose keys begin so, in no order: for who changes what it walks,
+ * which a walk must not. NULL: there are none. */
+int view_collect(const struct view *view, enum view_table table, struct bytes prefix,
+                 struct arena *arena, struct view_copy **ret, struct error *err);
+
 /* A number of VIEW_TOTALS; 0 when it was never set. Zero is stored as no row. */
 int view_total(const struct view *view, const char *key, uint64_t *ret, struct error *err);
 int view_set_total(const struct view *view, const char *key, uint64_t total, struct error *err);
