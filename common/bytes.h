@@ -40,6 +40,12 @@ void buffer_done(struct buffer *buffer);
 /* What the buffer holds, borrowed until it changes. */
 struct bytes buffer_bytes(const struct buffer *buffer);
 
+/* `size` bytes from `data` on, borrowed. */
+static inline struct bytes bytes_at(const void *data, size_t size)
+{
+    return (struct bytes){ .data = data, .size = size };
+}
+
 /* The bytes of a text without its NUL; NULL gives no bytes. */
 struct bytes bytes_of_text(const char *text);
 

@@ -80,19 +80,11 @@ static int file_open(struct upload_file *file, struct error *err)
 
 static int file_append(struct upload_file *file, struct error *err)
 {
-    struct bytes left = buffer_bytes(&file->data);
+    int r = files_write_all(file->fd, buffer_bytes(&file->data));
 
-    while (left.size > 0) {
-        ssize_t size = write(file->fd, left.data, left.size);
-
-        if (size < 0 && errno == EINTR)
-            continue;
-        if (size < 0)
-            return error_set_errno(err, "write upload %s", file->name);
-        left.data += size;
-        left.size -= (size_t)size;
-        file->unsynced += (size_t)size;
-    }
+    if (r < 0)
+        return error_set(err, r, "write upload %s: %s", file->name, strerrordesc_np(-r));
+    file->unsynced += file->data.size;
     if (file->unsynced < SYNC_EVERY)
         return 0;
     file->unsynced = 0;

@@ -102,7 +102,7 @@ int files_make_durable(const char *path, mode_t mode, struct error *err)
     return r < 0 ? r : sync_parent(path, err);
 }
 
-static int write_all(int fd, struct bytes content)
+int files_write_all(int fd, struct bytes content)
 {
     while (content.size > 0) {
         ssize_t written = write(fd, content.data, content.size);
@@ -117,6 +117,22 @@ static int write_all(int fd, struct bytes content)
     return 0;
 }
 
+int files_write_all_at(int fd, struct bytes content, off_t offset)
+{
+    while (content.size > 0) {
+        ssize_t written = pwrite(fd, content.data, content.size, offset);
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return -errno;
+        content.data += written;
+        content.size -= (size_t)written;
+        offset += written;
+    }
+    return 0;
+}
+
 /* Make `name` in `directory_fd`, with all of its content, or not at all. */
 static int write_new(int directory_fd, const char *name, struct bytes content, mode_t mode,
                      enum durability durability)
@@ -127,7 +143,7 @@ static int write_new(int directory_fd, const char *name, struct bytes content, m
 
     if (fd < 0)
         return -errno;
-    r = write_all(fd, content);
+    r = files_write_all(fd, content);
     if (r == 0 && fchmod(fd, mode) < 0)
         r = -errno;
     if (r == 0 && durability == DURABLE && fsync(fd) < 0)

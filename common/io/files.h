@@ -17,6 +17,10 @@
 int files_replace(int directory_fd, const char *name, struct bytes content, mode_t mode,
                   int is_durable, struct error *err);
 
+/* Write all of it to the descriptor, or at the offset of its file. 0 or a negative errno. */
+int files_write_all(int fd, struct bytes content);
+int files_write_all_at(int fd, struct bytes content, off_t offset);
+
 /* Read a whole file of at most `max` bytes, -EFBIG beyond. `ret` is freed by the caller and has a
  * NUL behind its last byte; `ret_size` may be NULL. Does not wait for the writer of a FIFO. */
 int files_read(int directory_fd, const char *name, size_t max, char **ret, size_t *ret_size,

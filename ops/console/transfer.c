@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/auto.h"
+#include "common/io/files.h"
 #include "common/mem.h"
 #include "ops/console/names.h"
 
@@ -107,18 +108,9 @@ int transfer_receive(struct console *console, const struct stream_open *open,
 static int write_all(void *owner, struct bytes data, struct error *err)
 {
     const int *fd = owner;
+    int r = files_write_all(*fd, data);
 
-    while (data.size > 0) {
-        ssize_t size = write(*fd, data.data, data.size);
-
-        if (size < 0 && errno == EINTR)
-            continue;
-        if (size < 0)
-            return error_set_errno(err, "write the output");
-        data.data += size;
-        data.size -= (size_t)size;
-    }
-    return 0;
+    return r < 0 ? error_set(err, r, "write the output: %s", strerrordesc_np(-r)) : 0;
 }
 
 int transfer_receive_fd(struct console *console, const struct stream_open *open, int fd,

@@ -149,18 +149,8 @@ struct lines {
 
 static void flush(struct lines *lines)
 {
-    struct bytes left = buffer_bytes(&lines->text);
-
-    while (lines->result == 0 && left.size > 0) {
-        ssize_t size = write(lines->fd, left.data, left.size);
-
-        if (size < 0 && errno != EINTR)
-            lines->result = -errno;
-        if (size > 0) {
-            left.data += size;
-            left.size -= (size_t)size;
-        }
-    }
+    if (lines->result == 0)
+        lines->result = files_write_all(lines->fd, buffer_bytes(&lines->text));
     lines->text.size = 0;
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "common/io/files.h"
 #include "common/mem.h"
 
 struct entry {
@@ -109,22 +110,6 @@ static int set_attributes(const struct entry *entry, struct error *err)
     return 0;
 }
 
-static int write_block(int fd, const char *block, size_t size, int64_t offset)
-{
-    while (size > 0) {
-        ssize_t written = pwrite(fd, block, size, offset);
-
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return -errno;
-        block += written;
-        offset += written;
-        size -= (size_t)written;
-    }
-    return 0;
-}
-
 /* Holes stay holes. */
 static int write_content(const struct entry *entry, int fd, struct error *err)
 {
@@ -135,7 +120,7 @@ static int write_content(const struct entry *entry, int fd, struct error *err)
 
     while ((result = archive_read_data_block(entry->archive, &block, &size, &offset)) ==
            ARCHIVE_OK) {
-        int r = write_block(fd, block, size, offset);
+        int r = files_write_all_at(fd, bytes_at(block, size), offset);
 
         if (r < 0)
             return error_set(err, r, "write %.200s: %s", entry->path.text, strerror(-r));

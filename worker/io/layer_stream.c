@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/io/files.h"
 #include "common/mem.h"
 
 #define READ_SIZE (256 * 1024)
@@ -24,21 +25,6 @@ struct layer_stream {
     char buffer[READ_SIZE];
 };
 
-static int copy_all(int fd, const char *data, size_t size)
-{
-    while (size > 0) {
-        ssize_t written = write(fd, data, size);
-
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return -errno;
-        data += written;
-        size -= (size_t)written;
-    }
-    return 0;
-}
-
 static ssize_t read_some(struct layer_stream *stream, struct error *err)
 {
     const struct layer_source *source = stream->source;
@@ -55,7 +41,9 @@ static ssize_t read_some(struct layer_stream *stream, struct error *err)
 
     digest_add(stream->blob, stream->buffer, (size_t)size);
     stream->blob_bytes += (uint64_t)size;
-    r = source->copy_fd < 0 ? 0 : copy_all(source->copy_fd, stream->buffer, (size_t)size);
+    r = source->copy_fd < 0
+            ? 0
+            : files_write_all(source->copy_fd, bytes_at(stream->buffer, (size_t)size));
     if (r < 0)
         return error_set(err, r, "keep the archive: %s", strerror(-r));
     return size;

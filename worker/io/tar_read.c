@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/bytes.h"
+#include "common/io/files.h"
 #include "common/mem.h"
 
 #define BLOCK_SIZE (64 * 1024)
@@ -106,22 +107,6 @@ int tar_reader_next(struct tar_reader *reader, struct tar_entry *ret, struct err
     return 1;
 }
 
-static int write_block(int fd, const char *block, size_t size, off_t offset)
-{
-    while (size > 0) {
-        ssize_t written = pwrite(fd, block, size, offset);
-
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return -errno;
-        block += written;
-        offset += written;
-        size -= (size_t)written;
-    }
-    return 0;
-}
-
 /* What a container may say about its own files; the rest is the host's to decide. */
 static bool is_attribute_taken(const char *name)
 {
@@ -151,7 +136,7 @@ static int write_content(struct tar_reader *reader, int file_fd, struct error *e
     int r;
 
     while ((r = archive_read_data_block(reader->archive, &block, &size, &offset)) == ARCHIVE_OK) {
-        int w = write_block(file_fd, block, size, offset);
+        int w = files_write_all_at(file_fd, bytes_at(block, size), offset);
 
         if (w < 0)
             return error_set(err, w, "write %s: %s", reader->path, strerrordesc_np(-w));

@@ -35,22 +35,6 @@ static int fail(const struct tree_entry *entry, const char *what, struct error *
     return error_set_errno(err, "copy /%s: %s", entry->path, what);
 }
 
-static int write_piece(int fd, const char *piece, size_t size, off_t offset)
-{
-    while (size > 0) {
-        ssize_t written = pwrite(fd, piece, size, offset);
-
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return -errno;
-        piece += written;
-        offset += written;
-        size -= (size_t)written;
-    }
-    return 0;
-}
-
 /* What lies in [begin, end); a file that shrinks meanwhile ends early. */
 static int copy_range(struct copy *copy, int source_fd, int target_fd, off_t begin, off_t end)
 {
@@ -63,7 +47,7 @@ static int copy_range(struct copy *copy, int source_fd, int target_fd, off_t beg
             continue;
         if (size <= 0)
             return size < 0 ? -errno : 0;
-        r = write_piece(target_fd, copy->piece, (size_t)size, begin);
+        r = files_write_all_at(target_fd, bytes_at(copy->piece, (size_t)size), begin);
         if (r < 0)
             return r;
         begin += size;
