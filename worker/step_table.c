@@ -107,13 +107,14 @@ static void add_volumes(const struct engine *engine, const struct container_conf
 }
 
 static void add_storage(const struct engine *engine, const struct engine_container *container,
-                        struct arena *arena, struct hands_container *subject)
+                        enum step step, struct arena *arena, struct hands_container *subject)
 {
     const struct command *command = engine_command_of(engine, container->id);
 
     subject->is_paused = container->row->state == CONTAINER_PAUSED;
     add_volumes(engine, container->config, arena, subject);
-    subject->doomed_volumes = engine_doomed_volumes(engine, container->id, arena);
+    if (step == STEP_REMOVE_DIRECTORIES)
+        subject->doomed_volumes = engine_doomed_volumes(engine, container->id, arena);
     subject->commit = command == NULL ? NULL : command->commit;
     subject->copy = command == NULL ? NULL : command->copy;
 }
@@ -135,7 +136,7 @@ void step_begin(struct hands *hands, const struct engine *engine, const struct a
         .pid_started = is_init(action->step) ? 0 : container->row->pid_started,
     };
 
-    add_storage(engine, container, &arena, &subject);
+    add_storage(engine, container, action->step, &arena, &subject);
     assert(entry->begin != NULL || entry->begin_signal != NULL);
     (void)snprintf(pending->id, sizeof(pending->id), "%s", action->id);
     pending->step = action->step;

@@ -112,6 +112,30 @@ int images_list(struct images *images, struct arena *arena, struct message_list 
     return r;
 }
 
+void images_ids(struct images *images, struct arena *arena, struct text_list *ret)
+{
+    image_store_lock(images->store);
+    ret->count = image_catalog_count(images->catalog);
+    ret->items = arena_zeroed(arena, ret->count * sizeof(*ret->items));
+    for (size_t i = 0; i < ret->count; i++)
+        ret->items[i] = arena_text(arena, image_catalog_at(images->catalog, i)->id);
+    image_store_unlock(images->store);
+}
+
+int images_layers(struct images *images, const char *image, struct arena *arena,
+                  struct message_list *ret, struct error *err)
+{
+    const struct image_info *found;
+    int r;
+
+    image_store_lock(images->store);
+    r = image_catalog_find(images->catalog, image, &found, err);
+    if (r == 0)
+        copy_layers(arena, &found->layers, ret);
+    image_store_unlock(images->store);
+    return r;
+}
+
 int images_find(struct images *images, const char *image, struct arena *arena,
                 struct image_info *ret, struct error *err)
 {

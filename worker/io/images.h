@@ -60,6 +60,12 @@ int images_list(struct images *images, struct arena *arena, struct message_list 
 int images_find(struct images *images, const char *image, struct arena *arena,
                 struct image_info *ret, struct error *err);
 
+/* The ids alone, and an image's layers alone (struct stored_layer, the lowest first): both are in
+ * memory, and nothing is read. */
+void images_ids(struct images *images, struct arena *arena, struct text_list *ret);
+int images_layers(struct images *images, const char *image, struct arena *arena,
+                  struct message_list *ret, struct error *err);
+
 /* Where an archive or layout comes from. */
 struct image_source {
     int fd;                          /* a tar, perhaps compressed; read to its end. -1: `path` */

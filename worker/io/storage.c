@@ -41,25 +41,25 @@ static bool has_option(const struct mount_config *mount, const char *word)
 int storage_rootfs_request(const struct storage_request *request, struct arena *arena,
                            struct rootfs_request *ret, struct error *err)
 {
-    struct image_info info;
+    struct message_list list;
     const struct stored_layer *layers;
     const char **links;
     int r;
 
     if (request->config->image_id == NULL)
         return error_set(err, -EINVAL, "container %.12s is not made from an image", request->id);
-    r = images_find(request->images, request->config->image_id, arena, &info, err);
+    r = images_layers(request->images, request->config->image_id, arena, &list, err);
     if (r < 0)
         return r;
-    layers = info.layers.items;
-    links = arena_zeroed(arena, (info.layers.count + 1) * sizeof(*links));
+    layers = list.items;
+    links = arena_zeroed(arena, (list.count + 1) * sizeof(*links));
     *ret = (struct rootfs_request){
         .layout = request->layout,
         .id = request->id,
         .links = links,
         .is_privileged = request->config->privileged,
     };
-    for (size_t i = info.layers.count; i-- > 0;) {
+    for (size_t i = list.count; i-- > 0;) {
         links[ret->link_count++] = layers[i].link;
         if (layers[i].is_opaque)
             break;

@@ -27,16 +27,15 @@ static bool is_among(const char *const *texts, size_t count, const char *text)
 static int sweep_images(struct tools *tools, const struct hands_known *known, struct error *err)
 {
     autoarena arena = { 0 };
-    struct message_list list;
-    const struct image_info *images;
-    int r = images_list(tools->images, &arena, &list, err);
+    struct text_list ids;
+    int r = 0;
 
-    images = r < 0 ? NULL : list.items;
-    for (size_t i = 0; r >= 0 && i < list.count; i++) {
-        if (is_among(known->images, known->image_count, images[i].id))
+    images_ids(tools->images, &arena, &ids);
+    for (size_t i = 0; r >= 0 && i < ids.count; i++) {
+        if (is_among(known->images, known->image_count, ids.items[i]))
             continue;
-        log_info("image.swept", "image=%s", images[i].id);
-        r = images_remove(tools->images, images[i].id, err);
+        log_info("image.swept", "image=%s", ids.items[i]);
+        r = images_remove(tools->images, ids.items[i], err);
     }
     return r;
 }
