@@ -1,6 +1,8 @@
 /* What the tables say of a message in memory; see the header. */
 #include "schemas/schema.h"
 
+#include <string.h>
+
 bool field_is_absent(const struct field *field, const void *message)
 {
     const void *member = (const char *)message + field->offset;
@@ -42,4 +44,13 @@ bool field_is_absent(const struct field *field, const void *message)
         break;
     }
     return true;
+}
+
+bool text_list_has(const struct text_list *list, const char *text)
+{
+    for (size_t i = 0; text != NULL && i < list->count; i++) {
+        if (strcmp(list->items[i], text) == 0)
+            return true;
+    }
+    return false;
 }

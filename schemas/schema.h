@@ -157,6 +157,9 @@ struct nothing {
     char unused;
 };
 
+/* Whether the text is one of the list; NULL never is. */
+bool text_list_has(const struct text_list *list, const char *text);
+
 /* Whether the field of `message` says nothing: zero, false, NULL, no items, not set. An empty text
  * is said. Such a field is left out of a map unless it is required. */
 bool field_is_absent(const struct field *field, const void *message);

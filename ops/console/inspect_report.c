@@ -38,15 +38,6 @@ static struct json_t *state_of(const struct container_row *row)
     return tree;
 }
 
-static bool has_word(const struct text_list *list, const char *word)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        if (strcmp(list->items[i], word) == 0)
-            return true;
-    }
-    return false;
-}
-
 static struct json_t *mount_of(const struct mount_config *mount)
 {
     static const char *const propagations[] = { "shared", "rshared", "slave",
@@ -56,7 +47,7 @@ static struct json_t *mount_of(const struct mount_config *mount)
     bool is_volume = strcmp(mount->type, "volume") == 0;
 
     for (size_t i = 0; i < sizeof(propagations) / sizeof(*propagations); i++) {
-        if (has_word(&mount->options, propagations[i]))
+        if (text_list_has(&mount->options, propagations[i]))
             propagation = propagations[i];
     }
     tree_set_text(tree, "Type", mount->type);
@@ -67,7 +58,7 @@ static struct json_t *mount_of(const struct mount_config *mount)
     tree_set_text(tree, "Driver", is_volume ? "local" : "");
     tree_set_text(tree, "Mode", "");
     tree_set_texts(tree, "Options", &mount->options);
-    tree_set_bool(tree, "RW", !has_word(&mount->options, "ro"));
+    tree_set_bool(tree, "RW", !text_list_has(&mount->options, "ro"));
     tree_set_text(tree, "Propagation", propagation);
     return tree;
 }

@@ -17,15 +17,6 @@ struct image_word {
     const char *digits;     /* of an id; NULL: none */
 };
 
-static bool has_name(const struct text_list *names, const char *name)
-{
-    for (size_t i = 0; name != NULL && i < names->count; i++) {
-        if (strcmp(names->items[i], name) == 0)
-            return true;
-    }
-    return false;
-}
-
 static void read_word(const char *text, struct image_word *ret, struct arena *arena)
 {
     static const char prefix[] = "sha256:";
@@ -50,9 +41,9 @@ static bool matches(const struct image *image, const struct image_word *word,
 {
     switch (match) {
     case MATCH_LOCAL:
-        return has_name(&image->names, word->local);
+        return text_list_has(&image->names, word->local);
     case MATCH_REGISTERED:
-        return has_name(&image->names, word->registered);
+        return text_list_has(&image->names, word->registered);
     case MATCH_DIGEST:
         return word->digest != NULL && image->digest != NULL &&
                strcmp(image->digest, word->digest) == 0;

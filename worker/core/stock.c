@@ -85,19 +85,10 @@ struct stock_volume *stock_volume_of_name(const struct stock *stock, const char 
     return volume;
 }
 
-static bool has_name(const struct text_list *names, const char *name)
-{
-    for (size_t i = 0; name != NULL && i < names->count; i++) {
-        if (strcmp(names->items[i], name) == 0)
-            return true;
-    }
-    return false;
-}
-
 static struct stock_image *image_of_name(const struct stock *stock, const char *name)
 {
     for (struct stock_image *image = stock->images; image != NULL; image = image->hh.next) {
-        if (has_name(&image->row.image->names, name))
+        if (text_list_has(&image->row.image->names, name))
             return image;
     }
     return NULL;
@@ -220,7 +211,7 @@ static struct text_list names_without(const struct text_list *names, const struc
     struct text_list rest = { .items = arena_zeroed(arena, names->count * sizeof(char *)) };
 
     for (size_t i = 0; i < names->count; i++) {
-        if (!has_name(taken, names->items[i]))
+        if (!text_list_has(taken, names->items[i]))
             rest.items[rest.count++] = names->items[i];
     }
     return rest;

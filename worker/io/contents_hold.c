@@ -9,43 +9,32 @@
 #include "common/io/files.h"
 #include "common/mem.h"
 
-static bool is_read_only(const struct mount_config *mount)
-{
-    for (size_t i = 0; i < mount->options.count; i++) {
-        if (strcmp(mount->options.items[i], "ro") == 0)
-            return true;
-    }
-    return false;
-}
-
 /* A tmpfs lives as long as a run: there is none now. */
-static char *source_of(const struct contents_hold_request *request,
-                       const struct mount_config *mount)
+static char *source_of(const struct layout *layout, const struct mount_config *mount)
 {
     if (mount->source == NULL || strcmp(mount->type, "tmpfs") == 0)
         return NULL;
-    return strcmp(mount->type, "volume") == 0
-               ? layout_volume_data(request->storage.layout, mount->source)
-               : mem_dup_text(mount->source);
+    return strcmp(mount->type, "volume") == 0 ? layout_volume_data(layout, mount->source)
+                                              : mem_dup_text(mount->source);
 }
 
-static void list_mounts(struct contents_hold *hold)
+void contents_list_mounts(const struct layout *layout, const struct container_config *config,
+                          struct arena *arena, struct contents_root *ret)
 {
-    const struct container_config *config = hold->request->storage.config;
     const struct mount_config *mounts = config->mounts.items;
-    struct contents_mount *found =
-        arena_zeroed(&hold->arena, config->mounts.count * sizeof(*found));
+    struct contents_mount *found = arena_zeroed(arena, config->mounts.count * sizeof(*found));
 
-    hold->root.mounts = found;
+    ret->mounts = found;
+    ret->mount_count = 0;
     for (size_t i = 0; i < config->mounts.count; i++) {
-        autofree char *source = source_of(hold->request, &mounts[i]);
+        autofree char *source = source_of(layout, &mounts[i]);
 
         if (source == NULL)
             continue;
-        found[hold->root.mount_count++] = (struct contents_mount){
+        found[ret->mount_count++] = (struct contents_mount){
             .destination = mounts[i].destination,
-            .source = arena_text(&hold->arena, source),
-            .is_read_only = is_read_only(&mounts[i]),
+            .source = arena_text(arena, source),
+            .is_read_only = text_list_has(&mounts[i].options, "ro"),
         };
     }
 }
@@ -64,7 +53,8 @@ static int open_stopped(struct contents_hold *hold, struct error *err)
     if (r < 0)
         (void)contents_hold_release(hold, &why);
     else
-        list_mounts(hold);
+        contents_list_mounts(request->storage.layout, request->storage.config, &hold->arena,
+                             &hold->root);
     return r;
 }
 

@@ -36,6 +36,11 @@ struct contents_hold {
         .root.fd = -1      \
     }
 
+/* Where the volumes and bind mounts of a container that does not run lie on the host:
+ * `ret->mounts`, in `arena` or borrowed from the configuration. */
+void contents_list_mounts(const struct layout *layout, const struct container_config *config,
+                          struct arena *arena, struct contents_root *ret);
+
 /* Open `ret->root`. An init that has ended meanwhile is as none. A failure holds nothing. */
 int contents_hold_open(const struct contents_hold_request *request, struct contents_hold *ret,
                        struct error *err);

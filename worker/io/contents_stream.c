@@ -13,6 +13,7 @@
 #include "common/mem.h"
 #include "worker/io/contents.h"
 #include "worker/io/contents_diff.h"
+#include "worker/io/contents_hold.h"
 #include "worker/io/rootfs_mount.h"
 #include "worker/io/storage.h"
 #include "worker/io/tree_size.h"
@@ -35,7 +36,9 @@ static int rootfs_of(const struct contents_subject *subject, struct arena *arena
     return storage_rootfs_request(&storage, arena, ret, err);
 }
 
-/* Mount it for us, unless it is a directory of the host, and open its root. */
+/* Not contents_hold_open(): a run may begin or end meanwhile, and its volumes are its own.
+ *
+ * Mount it for us, unless it is a directory of the host, and open its root. */
 static int hold(const struct contents_subject *subject, int *ret_fd, struct error *err)
 {
     autoarena arena = { 0 };
@@ -79,43 +82,14 @@ int contents_stream_export(const struct contents_subject *subject, int fd, struc
     return release(subject, root_fd, r, err);
 }
 
-/* Where its volumes and bind mounts lie; sources are in the arena. */
-static size_t list_mounts(const struct contents_subject *subject, struct arena *arena,
-                          struct contents_mount *ret)
-{
-    const struct mount_config *mounts = subject->config->mounts.items;
-    size_t count = 0;
-
-    for (size_t i = 0; i < subject->config->mounts.count; i++) {
-        bool is_volume = strcmp(mounts[i].type, "volume") == 0;
-        autofree char *data = is_volume && mounts[i].source != NULL
-                                  ? layout_volume_data(subject->layout, mounts[i].source)
-                                  : NULL;
-        const char *source = is_volume ? data : mounts[i].source;
-
-        if (source == NULL)
-            continue; /* a tmpfs: there is nothing in it now */
-        ret[count] = (struct contents_mount){ .destination = mounts[i].destination,
-                                              .source = arena_text(arena, source) };
-        for (size_t j = 0; j < mounts[i].options.count; j++) {
-            if (strcmp(mounts[i].options.items[j], "ro") == 0)
-                ret[count].is_read_only = true;
-        }
-        count++;
-    }
-    return count;
-}
-
 static int archive_stopped(const struct contents_subject *subject, const char *path, int fd,
                            struct error *err)
 {
     autoarena arena = { 0 };
-    struct contents_mount *mounts =
-        arena_zeroed(&arena, subject->config->mounts.count * sizeof(*mounts));
-    struct contents_root root = { .fd = -1, .mounts = mounts };
+    struct contents_root root = { .fd = -1 };
     int r = hold(subject, &root.fd, err);
 
-    root.mount_count = list_mounts(subject, &arena, mounts);
+    contents_list_mounts(subject->layout, subject->config, &arena, &root);
     if (r >= 0)
         r = contents_copy_out(&root, path, fd, err);
     return release(subject, root.fd, r, err);

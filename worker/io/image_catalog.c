@@ -85,15 +85,6 @@ static void take_out(struct image_catalog *catalog, struct record *record)
     record_destroy(record);
 }
 
-static bool has_name(const struct text_list *names, const char *name)
-{
-    for (size_t i = 0; i < names->count; i++) {
-        if (strcmp(names->items[i], name) == 0)
-            return true;
-    }
-    return false;
-}
-
 static void drop_name(struct text_list *names, const char *name)
 {
     size_t kept = 0;
@@ -123,7 +114,7 @@ static void add_name(struct arena *arena, struct text_list *names, const char *n
 static struct record *find_named(const struct image_catalog *catalog, const char *name)
 {
     for (size_t i = 0; i < catalog->count; i++) {
-        if (has_name(&catalog->records[i]->image.names, name))
+        if (text_list_has(&catalog->records[i]->image.names, name))
             return catalog->records[i];
     }
     return NULL;
@@ -268,7 +259,7 @@ static int take_name(struct image_catalog *catalog, const char *id, const char *
     for (size_t i = 0; i < catalog->count; i++) {
         const struct image_info *image = &catalog->records[i]->image;
 
-        if (strcmp(image->id, id) != 0 && has_name(&image->names, name))
+        if (strcmp(image->id, id) != 0 && text_list_has(&image->names, name))
             return image_catalog_untag(catalog, image->id, name, err);
     }
     return 0;
@@ -284,11 +275,11 @@ int image_catalog_put(struct image_catalog *catalog, const struct image_info *im
 
     merged.names = (struct text_list){ 0 };
     for (size_t i = 0; i < image->names.count; i++) {
-        if (!has_name(&merged.names, image->names.items[i]))
+        if (!text_list_has(&merged.names, image->names.items[i]))
             add_name(&arena, &merged.names, image->names.items[i]);
     }
     for (size_t i = 0; old != NULL && i < old->image.names.count; i++) {
-        if (!has_name(&merged.names, old->image.names.items[i]))
+        if (!text_list_has(&merged.names, old->image.names.items[i]))
             add_name(&arena, &merged.names, old->image.names.items[i]);
     }
     r = write_record(catalog, old, &merged, err);
@@ -322,7 +313,7 @@ int image_catalog_untag(struct image_catalog *catalog, const char *id, const cha
     struct record *record = find_record(catalog, id);
     struct image_info image;
 
-    if (record == NULL || !has_name(&record->image.names, name))
+    if (record == NULL || !text_list_has(&record->image.names, name))
         return error_set(err, -ENOENT, "no image is called %.200s", name);
     image = record->image;
     image.names = (struct text_list){ 0 };

@@ -4,15 +4,6 @@
 
 #include "worker/io/images.h"
 
-static bool has_name(const struct text_list *names, const char *name)
-{
-    for (size_t i = 0; i < names->count; i++) {
-        if (strcmp(names->items[i], name) == 0)
-            return true;
-    }
-    return false;
-}
-
 int images_set_names(struct images *images, const char *id, const struct text_list *names,
                      struct error *err)
 {
@@ -21,11 +12,11 @@ int images_set_names(struct images *images, const char *id, const struct text_li
     int r = images_find(images, id, &arena, &info, err);
 
     for (size_t i = 0; r >= 0 && i < info.names.count; i++) {
-        if (!has_name(names, info.names.items[i]))
+        if (!text_list_has(names, info.names.items[i]))
             r = images_untag(images, info.names.items[i], err);
     }
     for (size_t i = 0; r >= 0 && i < names->count; i++) {
-        if (!has_name(&info.names, names->items[i]))
+        if (!text_list_has(&info.names, names->items[i]))
             r = images_tag(images, id, names->items[i], err);
     }
     return r;

@@ -28,15 +28,6 @@ static bool is_volume(const struct mount_config *mount)
     return strcmp(mount->type, "volume") == 0 && mount->source != NULL;
 }
 
-static bool has_option(const struct mount_config *mount, const char *word)
-{
-    for (size_t i = 0; i < mount->options.count; i++) {
-        if (strcmp(mount->options.items[i], word) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* The layers that are seen, the topmost first: what lies below an opaque one is not. */
 int storage_rootfs_request(const struct storage_request *request, struct arena *arena,
                            struct rootfs_request *ret, struct error *err)
@@ -164,7 +155,7 @@ static int mount_volume(const struct storage_request *request, int root_fd,
 
     if (r >= 0)
         r = volume_mount(&place, request->id, err);
-    if (r >= 0 && !has_option(mount, "nocopy"))
+    if (r >= 0 && !text_list_has(&mount->options, "nocopy"))
         r = volume_copy_up(&place, root_fd, mount->destination, err);
     return r;
 }
