@@ -165,6 +165,7 @@ class Subject(threading.Thread):
         self.struck = []
         self.dead = set()       # inits and conmons that were killed, with their start times
         self.is_hit = False     # init, conmon or runtime was, in this operation
+        self.is_doomed = False  # its init was killed while it was frozen, and dies when it thaws
         self.is_at_errand = False
         self.is_eager = False   # its policy makes it run again, once it ran
         self.is_auto_remove = False
@@ -336,7 +337,7 @@ class Subject(threading.Thread):
     # --- doing
 
     def arm(self, operation):
-        self.is_hit = False
+        self.is_hit = self.is_doomed
         self.plans = [Kill(self.matrix.choose(operation), self.random)
                       for _ in range(self.random.choice([1, 1, 1, 2, 2, 3]))]
         self.kills_before = dict(self.lane.kills)
@@ -407,7 +408,7 @@ class Subject(threading.Thread):
             state = row["state"]
             if state in LIVE and self.dead & {(row["conmon_pid"], row["conmon_started"])}:
                 return False
-            if state in LIVE and self.dead & {(row["pid"], row["pid_started"])}:
+            if state in LIVE and self.is_init_dead(row):
                 return state == PAUSED and is_frozen_for_kills(container)
             if state == STOPPING:
                 return has_failed
@@ -417,7 +418,12 @@ class Subject(threading.Thread):
                 return False
             return state in {CONFIGURED, CREATED, RUNNING, PAUSED, EXITED}
 
-        return self.lane.wait_for(self.client, container, is_settled)
+        row = self.lane.wait_for(self.client, container, is_settled)
+        self.is_doomed = row is not None and row["state"] == PAUSED and self.is_init_dead(row)
+        return row
+
+    def is_init_dead(self, row):
+        return (row["pid"], row["pid_started"]) in self.dead
 
     def judge(self, key, outcome, row, after):
         was_worker_killed = self.lane.kills["worker"] != self.kills_before["worker"]
