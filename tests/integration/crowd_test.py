@@ -48,6 +48,37 @@ class Crowd(CrowdTest):
         self.let_go()
         self.check_ends()
 
+    def test_all_end_while_the_worker_is_killed_and_killed_again(self):
+        self.worker.kill()
+        self.let_go()
+        second = self.start_worker(ready=r"container\.exit")  # it has begun to take up what was left
+        second.kill()
+        third = self.start_worker(ready="link.up")
+        third.kill()
+        self.worker = self.start_worker()
+        self.check_ends()
+
+    def test_exit_files_of_other_runs_end_nobody(self):
+        rows = self.rows()
+        self.worker.kill()
+        for container in self.crowd:
+            for run in [rows[container]["run"] - 1, rows[container]["run"] + 1]:
+                self.leave_exit_file(f"{container}-{run}")
+        self.leave_exit_file(f"{'0123456789abcdef' * 4}-1")  # of a container that nobody knows
+        self.worker = self.start_worker()
+        self.assertEqual(self.follower.counts["container.died"], 0)
+        self.assertEqual({row["state"] for row in self.rows().values()}, {RUNNING})
+        self.leave_exit_file(f"{self.crowd[0]}-{rows[self.crowd[0]]['run'] + 1}")  # and while it runs
+        self.let_go()
+        self.check_ends()
+
+    def leave_exit_file(self, name):
+        """As conmon does: renamed into place."""
+        path = os.path.join(self.worker_run, "exits", name)
+        with open(f"{path}.new", "w", encoding="ascii") as file:
+            file.write("77")
+        os.rename(f"{path}.new", path)
+
 
 if __name__ == "__main__":
     main()
