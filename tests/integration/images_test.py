@@ -15,45 +15,12 @@ import tarfile
 import tempfile
 import unittest
 
+from image_trees import different, run, tree
+
 TOOL = os.path.join(os.environ["GANTRY_BUILD_DIR"], "tests", "image_tool")
 BUSYBOX = "/bin/busybox"
 # cap_net_raw+ep, as the kernel keeps it.
 CAPABILITY = bytes.fromhex("0100000200200000000000000000000000000000")
-
-
-def run(*argv, **options):
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=300, **options)
-    if done.returncode != 0:
-        raise AssertionError(f"{' '.join(argv)}: {done.stderr or done.stdout}")
-    return done.stdout
-
-
-def describe(path):
-    status = os.lstat(path)
-    kind = stat.S_IFMT(status.st_mode)
-    content = None
-    if kind == stat.S_IFREG:
-        with open(path, "rb") as file:
-            content = hashlib.sha256(file.read()).hexdigest()
-    elif kind == stat.S_IFLNK:
-        content = os.readlink(path)
-    attributes = {name: os.getxattr(path, name, follow_symlinks=False)
-                  for name in os.listxattr(path, follow_symlinks=False)
-                  if not name.startswith("trusted.overlay.")}
-    seen = [oct(status.st_mode), status.st_uid, status.st_gid, content, attributes]
-    if kind != stat.S_IFDIR:
-        seen += [status.st_nlink, status.st_rdev, int(status.st_mtime)]
-    return seen
-
-
-def tree(root):
-    """Everything beneath the directory; its own attributes are a mount's to set."""
-    seen = {}
-    for directory, directories, files in os.walk(root):
-        for name in directories + files:
-            path = os.path.join(directory, name)
-            seen[os.path.relpath(path, root)] = describe(path)
-    return seen
 
 
 def write(path, content=b"", mode=0o644):
@@ -185,9 +152,7 @@ class ImagesTest(unittest.TestCase):
         return found
 
     def assert_same(self, found, wanted):
-        self.assertEqual(sorted(found), sorted(wanted))
-        for path, what in wanted.items():
-            self.assertEqual(found[path], what, path)
+        self.assertEqual(different(found, wanted), [])
 
     def test_a_layout_looks_as_umoci_unpacks_it(self):
         self.tool("load", self.layout)
