@@ -1,12 +1,13 @@
 /*
  * Load on a broker, and the floor beneath it.
  *
- *     broker_load start|create|report HOST PORT CLIENTS REQUESTS RECORDS
- *     broker_load append|store DIRECTORY - BATCH COMMITS BYTES
+ *     broker_load start|create|report HOST PORT CLIENTS REQUESTS RECORDS [CERTIFICATE KEY
+ * AUTHORITY] broker_load append|store DIRECTORY - BATCH COMMITS BYTES
  *
  * CLIENTS connections, each with one request under way, in one thread: `start` submits commands on
  * containers that exist, `create` makes new ones, `report` speaks for CLIENTS workers and sends
- * RECORDS events in each report (lives of 25 containers: initialized, started, died, cleaned).
+ * RECORDS events in each report (lives of 25 containers: initialized, started, died, cleaned). With
+ * a certificate, of a controller, commands go to the other PORT over mutual TLS.
  * `append` and `store` write COMMITS times BATCH records of BYTES each and flush: to a plain file,
  * and to a table of LMDB. One line of JSON says what came of it.
  *
@@ -25,6 +26,9 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 
 #include "common/arena.h"
 #include "common/bytes.h"
@@ -46,6 +50,7 @@
 
 struct client {
     int fd;
+    SSL *tls;          /* NULL: plain */
     uint64_t id;       /* as an author of commands */
     uint64_t sequence; /* of its last command; or of the last event of its journal */
     char host[16];
@@ -65,6 +70,7 @@ struct load {
     uint32_t *times;   /* us of each request */
     size_t count;
     struct buffer frame; /* the message that is being sent: head, id and frame */
+    SSL_CTX *tls;        /* NULL: plain */
 };
 
 static _Noreturn void give_up(const char *what, const char *why)
@@ -87,20 +93,52 @@ static void check(int r, const char *what)
         give_up(what, strerror(errno));
 }
 
-static void send_frame(struct load *load, struct client *client)
+static void check_tls(int result, const char *what)
 {
-    const uint32_t id = htobe32(0x80000001);
-    const uint64_t size = htobe64(load->frame.size - HEAD_SIZE);
-    size_t sent = 0;
+    if (result <= 0)
+        give_up(what, ERR_reason_error_string(ERR_get_error()));
+}
 
-    memcpy(load->frame.data, &size, HEAD_SIZE);
-    memcpy(load->frame.data + HEAD_SIZE, &id, ID_SIZE);
-    while (sent < load->frame.size) {
-        ssize_t n = send(client->fd, load->frame.data + sent, load->frame.size - sent, 0);
+static void send_all(const struct client *client, const uint8_t *data, size_t size)
+{
+    if (client->tls != NULL) {
+        check_tls(SSL_write(client->tls, data, (int)size), "send over TLS");
+        return;
+    }
+    for (size_t sent = 0; sent < size;) {
+        ssize_t n = send(client->fd, data + sent, size - sent, 0);
 
         check((int)n, "send");
         sent += (size_t)n;
     }
+}
+
+/* Over TLS it waits for the rest of a record of which a part is there. */
+static size_t receive_some(const struct client *client, uint8_t *data, size_t size, int flags)
+{
+    ssize_t n;
+
+    if (client->tls != NULL) {
+        int read = SSL_read(client->tls, data, (int)size);
+
+        check_tls(read, "receive over TLS");
+        return (size_t)read;
+    }
+    n = recv(client->fd, data, size, flags);
+    if (n == 0)
+        give_up("receive", "the broker hung up");
+    check((int)n, "receive");
+    return (size_t)n;
+}
+
+static void send_frame(struct load *load, struct client *client)
+{
+    const uint32_t id = htobe32(0x80000001);
+    const uint64_t size = htobe64(load->frame.size - HEAD_SIZE);
+
+    memcpy(load->frame.data, &size, HEAD_SIZE);
+    memcpy(load->frame.data + HEAD_SIZE, &id, ID_SIZE);
+    send_all(client, load->frame.data, load->frame.size);
 }
 
 static void send_message(struct load *load, struct client *client, const struct schema *schema,
@@ -118,13 +156,9 @@ static void send_message(struct load *load, struct client *client, const struct 
 static bool receive(struct client *client, int flags)
 {
     uint64_t size;
-    ssize_t n = recv(client->fd, client->answer + client->received,
-                     sizeof(client->answer) - client->received, flags);
 
-    if (n == 0)
-        give_up("receive", "the broker hung up");
-    check((int)n, "receive");
-    client->received += (size_t)n;
+    client->received += receive_some(client, client->answer + client->received,
+                                     sizeof(client->answer) - client->received, flags);
     if (client->received < HEAD_SIZE)
         return false;
     memcpy(&size, client->answer, sizeof(size));
@@ -342,22 +376,38 @@ static const struct mode *find_mode(const char *name)
     return NULL;
 }
 
-static int connect_to(const char *host, const char *port)
+static SSL_CTX *tls_context(char **files)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+
+    check_tls(SSL_CTX_use_certificate_chain_file(context, files[0]), files[0]);
+    check_tls(SSL_CTX_use_PrivateKey_file(context, files[1], SSL_FILETYPE_PEM), files[1]);
+    check_tls(SSL_CTX_load_verify_locations(context, files[2], NULL), files[2]);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+    return context;
+}
+
+static void connect_client(SSL_CTX *tls, const char *host, const char *port, struct client *client)
 {
     struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port)) };
     uint8_t greeting[SP_GREETING_SIZE];
     const int yes = 1;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    check(fd, "socket");
+    client->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    check(client->fd, "socket");
     if (inet_pton(AF_INET, host, &address.sin_addr) != 1)
         give_up(host, "is no address");
-    check(connect(fd, (const struct sockaddr *)&address, sizeof(address)), "connect");
-    check(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes)), "TCP_NODELAY");
+    check(connect(client->fd, (const struct sockaddr *)&address, sizeof(address)), "connect");
+    check(setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes)), "TCP_NODELAY");
+    if (tls != NULL) {
+        client->tls = SSL_new(tls);
+        check_tls(SSL_set_fd(client->tls, client->fd), "TLS");
+        check_tls(SSL_connect(client->tls), "greet over TLS");
+    }
     sp_wire_greeting(SP_REQ, greeting);
-    check((int)send(fd, greeting, sizeof(greeting), 0), "greet");
-    check((int)recv(fd, greeting, sizeof(greeting), MSG_WAITALL), "be greeted");
-    return fd;
+    send_all(client, greeting, sizeof(greeting));
+    for (size_t got = 0; got < sizeof(greeting);)
+        got += receive_some(client, greeting + got, sizeof(greeting) - got, 0);
 }
 
 /* Hello, and the containers: configured, so that they can be started or live. */
@@ -460,11 +510,15 @@ static void load_broker(struct load *load, const struct mode *mode, char **argv)
     for (unsigned i = 0; i < load->clients; i++) {
         struct client *client = &clients[i];
 
-        client->fd = connect_to(argv[2], argv[3]);
+        connect_client(NULL, argv[2], argv[3], client);
         client->left = load->requests;
         check(getrandom(&client->id, sizeof(client->id), 0) > 0 ? 0 : -1, "getrandom");
         (void)snprintf(client->host, sizeof(client->host), "bench%u", i);
         prepare(load, client);
+        if (load->tls != NULL) {
+            (void)close(client->fd);
+            connect_client(load->tls, argv[2], argv[7], client);
+        }
     }
     /* Whoever measures the broker looks at it now, and again when this line is followed. */
     printf("{\"mode\": \"ready\"}\n");
@@ -476,8 +530,10 @@ static void load_broker(struct load *load, const struct mode *mode, char **argv)
     ended = now_ns();
     show(load->mode, (double)load->count * (load->records > 0 ? load->records : 1), ended - began,
          load->times, load->count);
-    for (unsigned i = 0; i < load->clients; i++)
+    for (unsigned i = 0; i < load->clients; i++) {
+        SSL_free(clients[i].tls);
         (void)close(clients[i].fd);
+    }
     free(clients);
 }
 
@@ -540,8 +596,10 @@ int main(int argc, char **argv)
     const struct mode *mode = argc > 1 ? find_mode(argv[1]) : NULL;
     struct load load = { 0 };
 
-    if (argc != 7)
+    if (argc != 7 && argc != 11)
         give_up("usage", "see the head of tests/bench/broker_load.c");
+    if (argc == 11)
+        load.tls = tls_context(argv + 8);
     load.mode = argv[1];
     load.clients = (unsigned)atoi(argv[4]);
     load.requests = (unsigned)atoi(argv[5]);
@@ -551,6 +609,7 @@ int main(int argc, char **argv)
         load_broker(&load, mode, argv);
     else
         load_disk(&load, argv[2]);
+    SSL_CTX_free(load.tls);
     free(load.times);
     buffer_done(&load.frame);
     return EXIT_SUCCESS;

@@ -1,5 +1,6 @@
 /*
- * peer_load redis|nats PORT CLIENTS TURNS BATCH BYTES: producers of another broker on this machine.
+ * peer_load redis|nats|mqtt|mqtt-twice|etcd PORT CLIENTS TURNS BATCH BYTES: producers of another
+ * broker on this machine.
  *
  * Each client sends a batch of records, waits until all of them are acknowledged, and goes on.
  * Prints one line of JSON like broker_load. The server has what it needs (a stream that takes
@@ -16,30 +17,36 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/auto.h"
 #include "common/bytes.h"
 #include "common/mem.h"
+#include "tests/bench/protocols/protocol.h"
 
-#define RECEIVE_SIZE  65536
-#define CLIENTS_MAX   1000
-#define LINES_A_REPLY 2 /* of both: a head with a size, and what it is the size of */
+#define RECEIVE_SIZE 65536
+#define CLIENTS_MAX  1000
 
 struct client {
-    int fd;
-    struct buffer batch; /* what it sends each time */
+    struct exchange exchange;
+    struct buffer received; /* what is not taken yet */
     unsigned turns_left;
-    unsigned lines_left; /* of the replies that it waits for */
     uint64_t asked;
-    char line[16]; /* the beginning of the one that is being read */
-    size_t line_size;
 };
 
 struct load {
-    bool is_nats;
+    const struct protocol *protocol;
     unsigned clients, turns, batch, bytes;
     uint32_t *times;
     size_t count;
 };
+
+static const struct protocol *const protocols[] = {
+    &redis_protocol, &nats_protocol, &mqtt_protocol, &mqtt_twice_protocol, &etcd_protocol,
+};
+
+void protocol_give_up(const char *what, const char *why)
+{
+    (void)fprintf(stderr, "peer_load: %s: %s\n", what, why);
+    exit(EXIT_FAILURE);
+}
 
 static void check(long result, const char *what)
 {
@@ -49,36 +56,7 @@ static void check(long result, const char *what)
     exit(EXIT_FAILURE);
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-static void append_text(struct buffer *buffer, char *text)
-{
-    buffer_append(buffer, text, strlen(text));
-    free(text);
-}
-
-static void add_record(const struct load *load, unsigned number, struct buffer *batch)
-{
-    autofree char *record = mem_zeroed(load->bytes + 1);
-
-    memset(record, 'x', load->bytes);
-    if (load->is_nats)
-        append_text(batch, mem_text("PUB events.%u inbox.%u %u\r\n%s\r\n", number, number,
-                                    load->bytes, record));
-    else
-        append_text(batch,
-                    mem_text("*5\r\n$4\r\nXADD\r\n$6\r\nevents\r\n$1\r\n*\r\n$1\r\ne\r\n$%u\r\n%s"
-                             "\r\n",
-                             load->bytes, record));
-}
-
-static void send_all(int fd, struct bytes bytes)
+void protocol_send(int fd, struct bytes bytes)
 {
     while (bytes.size > 0) {
         ssize_t sent = send(fd, bytes.data, bytes.size, MSG_NOSIGNAL);
@@ -89,71 +67,76 @@ static void send_all(int fd, struct bytes bytes)
     }
 }
 
+void protocol_receive(int fd, void *ret, size_t size)
+{
+    if (recv(fd, ret, size, MSG_WAITALL) != (ssize_t)size)
+        protocol_give_up("receive", "the server hung up");
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static const struct protocol *find_protocol(const char *name)
+{
+    for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++) {
+        if (strcmp(protocols[i]->name, name) == 0)
+            return protocols[i];
+    }
+    protocol_give_up(name, "is no protocol that is known here");
+}
+
 static void connect_one(const struct load *load, unsigned number, uint16_t port,
                         struct client *client)
 {
     const struct sockaddr_in address = { .sin_family = AF_INET,
                                          .sin_port = htons(port),
                                          .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct exchange *exchange = &client->exchange;
     const int yes = 1;
 
-    client->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    check(client->fd, "socket");
-    check(connect(client->fd, (const struct sockaddr *)&address, sizeof(address)), "connect");
-    check(setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes)), "TCP_NODELAY");
-    if (load->is_nats) {
-        struct buffer hello = { 0 };
-
-        append_text(&hello, mem_text("CONNECT {\"verbose\":false}\r\nSUB inbox.%u 1\r\n", number));
-        send_all(client->fd, buffer_bytes(&hello));
-        buffer_done(&hello);
-    }
-    for (unsigned i = 0; i < load->batch; i++)
-        add_record(load, number, &client->batch);
+    exchange->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    check(exchange->fd, "socket");
+    check(connect(exchange->fd, (const struct sockaddr *)&address, sizeof(address)), "connect");
+    check(setsockopt(exchange->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes)), "TCP_NODELAY");
+    exchange->number = number;
+    exchange->record_count = load->batch;
+    exchange->record_size = load->bytes;
+    load->protocol->begin(exchange);
     client->turns_left = load->turns;
 }
 
 static void next_turn(const struct load *load, struct client *client)
 {
     client->turns_left--;
-    client->lines_left = load->batch * LINES_A_REPLY;
+    load->protocol->turn(&client->exchange);
     client->asked = now_ns();
-    send_all(client->fd, buffer_bytes(&client->batch));
-}
-
-static bool begins_with(const struct client *client, const char *word)
-{
-    return strncmp(client->line, word, strlen(word)) == 0;
-}
-
-static void end_line(struct client *client)
-{
-    client->line[client->line_size] = '\0';
-    client->line_size = 0;
-    if (begins_with(client, "-")) {
-        (void)fprintf(stderr, "peer_load: %s\n", client->line);
-        exit(EXIT_FAILURE);
-    }
-    if (begins_with(client, "PING"))
-        send_all(client->fd, bytes_of_text("PONG\r\n"));
-    else if (!begins_with(client, "INFO"))
-        client->lines_left--;
+    protocol_send(client->exchange.fd, buffer_bytes(&client->exchange.batch));
 }
 
 /* Whether the batch is acknowledged. */
-static bool receive(struct client *client)
+static bool receive(const struct load *load, struct client *client)
 {
-    static char bytes[RECEIVE_SIZE];
-    ssize_t size = recv(client->fd, bytes, sizeof(bytes), 0);
+    struct buffer *received = &client->received;
+    size_t taken = 0, size;
+    ssize_t got;
 
-    check(size > 0 ? 0 : -1, "receive");
-    for (ssize_t i = 0; i < size; i++) {
-        if (bytes[i] == '\n')
-            end_line(client);
-        else if (client->line_size < sizeof(client->line) - 1)
-            client->line[client->line_size++] = bytes[i];
-    }
-    return client->lines_left == 0;
+    buffer_reserve(received, RECEIVE_SIZE);
+    got = recv(client->exchange.fd, received->data + received->size, RECEIVE_SIZE, 0);
+    if (got <= 0)
+        protocol_give_up("receive", "the server hung up");
+    received->size += (size_t)got;
+    while (taken < received->size &&
+           (size = load->protocol->take(
+                &client->exchange, bytes_at(received->data + taken, received->size - taken))) > 0)
+        taken += size;
+    memmove(received->data, received->data + taken, received->size - taken);
+    received->size -= taken;
+    return client->exchange.awaited_count == 0;
 }
 
 static void run(struct load *load, struct client *clients)
@@ -166,7 +149,7 @@ static void run(struct load *load, struct client *clients)
     for (unsigned i = 0; i < load->clients; i++) {
         struct epoll_event event = { .events = EPOLLIN, .data.ptr = &clients[i] };
 
-        check(epoll_ctl(poll_fd, EPOLL_CTL_ADD, clients[i].fd, &event), "epoll");
+        check(epoll_ctl(poll_fd, EPOLL_CTL_ADD, clients[i].exchange.fd, &event), "epoll");
         next_turn(load, &clients[i]);
     }
     while (load->count < wanted) {
@@ -176,7 +159,7 @@ static void run(struct load *load, struct client *clients)
         for (int i = 0; i < count; i++) {
             struct client *client = events[i].data.ptr;
 
-            if (!receive(client))
+            if (!receive(load, client))
                 continue;
             load->times[load->count++] = (uint32_t)((now_ns() - client->asked) / 1000);
             if (client->turns_left > 0)
@@ -202,7 +185,7 @@ int main(int argc, char **argv)
 
     if (argc != 7)
         return 2;
-    load.is_nats = strcmp(argv[1], "nats") == 0;
+    load.protocol = find_protocol(argv[1]);
     load.clients = (unsigned)atoi(argv[3]) % CLIENTS_MAX;
     load.turns = (unsigned)atoi(argv[4]);
     load.batch = (unsigned)atoi(argv[5]);
@@ -220,8 +203,9 @@ int main(int argc, char **argv)
            records * 1e9 / (double)(ended - began), load.times[load.count / 2],
            load.times[load.count * 99 / 100]);
     for (unsigned i = 0; i < load.clients; i++) {
-        (void)close(clients[i].fd);
-        buffer_done(&clients[i].batch);
+        (void)close(clients[i].exchange.fd);
+        buffer_done(&clients[i].exchange.batch);
+        buffer_done(&clients[i].received);
     }
     free(clients);
     free(load.times);

@@ -1,4 +1,4 @@
-"""Other brokers for durable.py: Redis, appending to its file and flushing it always, and JetStream.
+"""Other brokers for durable.py, each started for itself on the loopback device.
 
 A peer that cannot run here is said to be missing, and so is a flush that it does not make.
 """
@@ -13,6 +13,7 @@ import threading
 
 import fleet
 
+PROGRAMS = "/usr/sbin:/usr/bin:/sbin:/bin"
 LOAD = os.path.join(fleet.BUILD_DIR, "tests/peer_load")
 
 
@@ -28,7 +29,7 @@ def start(argv):
     said = []
     for line in server.stdout:
         said.append(line)
-        if re.search(r"Ready to accept|Server is ready", line):
+        if re.search(r"Ready to accept|Server is ready|serving insecure client requests|mosquitto .* running", line):
             threading.Thread(target=server.stdout.read, daemon=True).start()
             return server
     server.wait()
@@ -102,7 +103,64 @@ class UnflushedJetStream(JetStream):
         return ["nats-server", "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", directory]
 
 
-PEERS = [Redis, JetStream, UnflushedJetStream]
+class Etcd:
+    """Each batch is one transaction; it flushes its write-ahead log before it answers."""
+
+    name, kind = "etcd", "etcd"
+
+    @staticmethod
+    def missing():
+        return None if shutil.which("etcd") else "etcd-server is not installed"
+
+    @staticmethod
+    def arguments(directory, port):
+        client, peer = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{free_port()}"
+        return ["etcd", "--name", "bench", "--data-dir", os.path.join(directory, "etcd"),
+                "--listen-client-urls", client, "--advertise-client-urls", client,
+                "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
+                "--initial-cluster", f"bench={peer}"]
+
+    @staticmethod
+    def prepare(_connection):
+        pass
+
+
+class Mosquitto:
+    """With persistence: it writes its database from time to time and flushes no message."""
+
+    name, kind = "Mosquitto QoS 1, not flushed", "mqtt"
+
+    @staticmethod
+    def missing():
+        return None if shutil.which("mosquitto", path=PROGRAMS) else "mosquitto is not installed"
+
+    @staticmethod
+    def arguments(directory, port):
+        path = os.path.join(directory, "mosquitto.conf")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
+                       f"persistence_location {directory}/\nuser root\nset_tcp_nodelay true\n"
+                       "max_inflight_messages 0\nmax_queued_messages 0\n")
+        return [shutil.which("mosquitto", path=PROGRAMS), "-c", path]
+
+    @staticmethod
+    def prepare(connection):
+        """A subscriber that is away: what nobody is to get would not be kept at all."""
+        connection.sendall(b"\x10\x12\0\4MQTT\4\0\0\0\0\6keeper" +  # a session that stays
+                           b"\x82\x0d\0\1\0\x08events/#\2")
+        said = b""
+        while len(said) < 9:
+            said += connection.recv(64)
+        if said[:4] != b"\x20\2\0\0" or said[8] > 2:
+            raise RuntimeError(f"mosquitto refuses the subscriber: {said!r}")
+        connection.sendall(b"\xe0\0")
+
+
+class MosquittoTwice(Mosquitto):
+    name, kind = "Mosquitto QoS 2, not flushed", "mqtt-twice"
+
+
+PEERS = [Redis, Etcd, JetStream, UnflushedJetStream, Mosquitto, MosquittoTwice]
 
 
 def run(peer, clients, turns, batch, size):

@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """One container from command to running, and from its end to the event at a subscriber.
 
-    tests/bench/start_and_exit.py [ROUNDS]      (default 50; build/release, or $GANTRY_BUILD_DIR)
+    tests/bench/start_and_exit.py [--json] [ROUNDS]  (default 50; build/release, or $GANTRY_BUILD_DIR)
 
-Beside the floor (conmon and the runtime driven directly) and podman, interleaved in one run. Needs
-root, and the packages of `ops/packages bench`. The bus is TCP; times are those of this process.
+Beside the floor (conmon and the runtime driven directly), podman and docker, interleaved in one run.
+Needs root, and the packages of `ops/packages bench`. The bus is TCP; times are those of this process.
 """
+import argparse
 import json
 import os
 import statistics
@@ -20,6 +21,8 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 os.environ.setdefault("GANTRY_BUILD_DIR", os.path.join(ROOT, "build/release"))
 sys.path[:0] = [HERE, os.path.join(ROOT, "tests/integration")]
 
+import docker_peer  # noqa: E402
+import figures  # noqa: E402
 import fleet  # noqa: E402
 import floor  # noqa: E402
 import nng  # noqa: E402
@@ -153,9 +156,13 @@ def switches(pid):
     return total
 
 
-def idle_report(gantry, seconds=10):
+def idle_report(gantry, is_json, seconds=10):
     """Memory, and how often each program woke up while nothing happened."""
     programs = {"broker": gantry.broker.pid, "worker": gantry.worker.pid}
+    if is_json:
+        kib = sum(map(proportional_kib, programs.values()))
+        figures.give("idle-memory", "Gantry", "MiB", [kib / 1024])
+        return
     before = {name: switches(pid) for name, pid in programs.items()}
     time.sleep(seconds)  # the one thing measured here is a stretch of time
     for name, pid in programs.items():
@@ -165,9 +172,17 @@ def idle_report(gantry, seconds=10):
 
 def show(name, times, floor_median):
     median = statistics.median(times)
-    tail = sorted(times)[max(0, int(len(times) * 0.99) - 1)]
-    print(f"  {name:8} median {median * 1000:7.1f} ms   p99 {tail * 1000:7.1f} ms   "
+    print(f"  {name:8} median {median * 1000:7.1f} ms   "
+          f"p99 {figures.nearest_rank(times, 0.99) * 1000:7.1f} ms   "
           f"{median / floor_median:5.2f} x floor   {(median - floor_median) * 1000:+7.1f} ms")
+
+
+def show_all(times_of, is_json, figure):
+    for name, times in times_of.items():
+        if is_json:
+            figures.give(figure, name, "ms", [took * 1000 for took in times])
+        else:
+            show(name, times, statistics.median(times_of["floor"]))
 
 
 def one_round(peer, starts, ends):
@@ -184,39 +199,65 @@ def one_round(peer, starts, ends):
     peer.remove(handle)
 
 
-def main():
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 50
-    with tempfile.TemporaryDirectory(prefix="gantry-bench-", ignore_cleanup_errors=True) as directory:
-        rootfs = make_rootfs(directory)
-        gantry = Gantry(directory, rootfs)
-        first = gantry.prepare()
-        gantry.start(first)
-        spec = gantry.spec(first)
-        row, = gantry.client.ask("query", table="containers", key=first)["rows"]
-        runtime = row["runtime"]
-        gantry.remove(first)
-        # Files that the worker makes for its own container are not the floor's to mount.
-        spec["mounts"] = [mount for mount in spec["mounts"] if first not in mount.get("source", "")]
-        peers = {"floor": floor.Floor(runtime, spec), "gantry": gantry}
-        try:
-            peers["podman"] = podman_peer.Podman(runtime, rootfs)
-        except FileNotFoundError:
-            print("podman is missing: not measured")
-        starts = {name: [] for name in peers}
-        ends = {name: [] for name in peers}
-        for _ in range(rounds):
-            for name, peer in peers.items():
-                one_round(peer, starts[name], ends[name])
-        print(f"{rounds} rounds, {runtime}, {os.cpu_count()} cores, Linux {os.uname().release}")
+def template_of(gantry):
+    """The runtime, and a container's specification that the floor can use as well."""
+    first = gantry.prepare()
+    gantry.start(first)
+    spec = gantry.spec(first)
+    row, = gantry.client.ask("query", table="containers", key=first)["rows"]
+    gantry.remove(first)
+    # Files that the worker makes for its own container are not the floor's to mount.
+    spec["mounts"] = [mount for mount in spec["mounts"] if first not in mount.get("source", "")]
+    return row["runtime"], spec
+
+
+def add_others(peers, runtime, rootfs, say_missing):
+    try:
+        peers["podman"] = podman_peer.Podman(runtime, rootfs)
+    except FileNotFoundError:
+        say_missing("podman", "podman is not installed")
+    try:
+        peers["docker"] = docker_peer.Docker(rootfs)
+    except docker_peer.Unavailable as reason:
+        say_missing("docker", str(reason))
+
+
+def measure(directory, peers, options):
+    rootfs = make_rootfs(directory)
+    gantry = Gantry(directory, rootfs)
+    peers["Gantry"] = gantry
+    runtime, spec = template_of(gantry)
+    peers["floor"] = floor.Floor(runtime, spec)
+    say_missing = figures.missing if options.json else (
+        lambda name, why: print(f"{name} is missing: {why}"))
+    add_others(peers, runtime, rootfs, say_missing)
+    starts = {name: [] for name in peers}
+    ends = {name: [] for name in peers}
+    for _ in range(options.rounds):
+        for name, peer in peers.items():
+            one_round(peer, starts[name], ends[name])
+    if not options.json:
+        print(f"{options.rounds} rounds, {runtime}, {os.cpu_count()} cores, Linux {os.uname().release}")
         print("command to running:")
-        for name, times in starts.items():
-            show(name, times, statistics.median(starts["floor"]))
+    show_all(starts, options.json, "start")
+    if not options.json:
         print("end of init to the event at a subscriber (floor: to the exit file):")
-        for name, times in ends.items():
-            show(name, times, statistics.median(ends["floor"]))
-        idle_report(gantry)
-        for peer in peers.values():
-            peer.close()
+    show_all(ends, options.json, "exit")
+    idle_report(gantry, options.json)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("rounds", nargs="?", type=int, default=50)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="gantry-bench-", ignore_cleanup_errors=True) as directory:
+        peers = {}
+        try:
+            measure(directory, peers, options)
+        finally:
+            for peer in peers.values():
+                peer.close()
     nng.leave(0)
 
 

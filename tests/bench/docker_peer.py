@@ -1,0 +1,139 @@
+"""Docker beside us: a daemon of our own (with its containerd) on a socket of ours, and its swarm.
+
+The daemon has no network of its own and lives in a directory that goes with it.
+"""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+CLIENT, DAEMON = "/usr/bin/docker", "/usr/sbin/dockerd"
+IMAGE = "bench:1"
+READY_S = 60
+
+
+class Unavailable(Exception):
+    """Why it cannot be measured here."""
+
+
+def unmount_beneath(directory):
+    with open("/proc/self/mountinfo", encoding="utf-8") as table:
+        points = [line.split()[4] for line in table]
+    for point in reversed([point for point in points if point.startswith(directory + "/")]):
+        subprocess.run(["umount", "-l", point], check=False, stderr=subprocess.DEVNULL)
+
+
+class Docker:
+    """A daemon with one image, made of a root file system."""
+
+    def __init__(self, rootfs):
+        if not os.path.exists(CLIENT) or not os.path.exists(DAEMON):
+            raise Unavailable("docker.io is not installed")
+        # A socket's path has to be short.
+        self.directory = tempfile.mkdtemp(prefix="gantry-docker-", dir="/tmp")
+        self.base = [CLIENT, "-H", f"unix://{self.directory}/docker.sock"]
+        self.log_path = os.path.join(self.directory, "log")
+        self.count = 0
+        with open(self.log_path, "wb") as log:
+            self.daemon = subprocess.Popen(
+                [DAEMON, "--data-root", f"{self.directory}/data", "--exec-root", f"{self.directory}/exec",
+                 "--pidfile", f"{self.directory}/pid", "--iptables=false", "--ip6tables=false",
+                 "--bridge=none", "--storage-driver=overlay2", "-H", self.base[2]],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            self.wait_until_ready()
+            tar = subprocess.Popen(["tar", "-C", rootfs, "-c", "."], stdout=subprocess.PIPE)
+            subprocess.run([*self.base, "import", "-", IMAGE], stdin=tar.stdout, check=True,
+                           capture_output=True)
+            tar.wait()
+        except BaseException:
+            self.close()
+            raise
+
+    def wait_until_ready(self):
+        deadline = time.monotonic() + READY_S
+        while subprocess.run([*self.base, "version"], capture_output=True, check=False).returncode != 0:
+            if self.daemon.poll() is not None or time.monotonic() > deadline:
+                raise Unavailable(f"dockerd does not start here: {self.last_complaint()}")
+            time.sleep(0.1)  # a daemon of others says nothing when it is ready
+
+    def last_complaint(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as file:
+            lines = [line.strip() for line in file if "level=info" not in line]
+        return lines[-1] if lines else "it says nothing"
+
+    def run(self, *words):
+        return subprocess.run([*self.base, *words], check=True, capture_output=True, text=True).stdout.strip()
+
+    def create(self):
+        self.count += 1
+        name = f"peer{self.count}"
+        self.run("create", "--name", name, "--network", "none", IMAGE, "/bin/sleep", "100000")
+        return name
+
+    prepare = create
+
+    def start(self, name):
+        began = time.monotonic()
+        self.run("start", name)
+        return time.monotonic() - began
+
+    def follow(self, *filters):
+        words = [word for one in filters for word in ("--filter", one)]
+        return subprocess.Popen([*self.base, "events", "--format", "{{json .}}", "--since", "5m", *words],
+                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+    def end(self, name):
+        """Seconds from SIGKILL of init to the line in `docker events`."""
+        pid = int(self.run("inspect", "--format", "{{.State.Pid}}", name))
+        follower = self.follow(f"container={name}")
+        try:
+            while json.loads(follower.stdout.readline())["status"] != "start":
+                pass
+            began = time.monotonic()
+            os.kill(pid, signal.SIGKILL)
+            while json.loads(follower.stdout.readline())["status"] != "die":
+                pass
+            return time.monotonic() - began
+        finally:
+            follower.kill()
+            follower.wait()
+
+    def remove(self, *names):
+        self.run("rm", "-f", *names)
+
+    def swarm_rate(self, count):
+        """Starts each second of a service of so many replicas, on this one node."""
+        self.run("swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:0")
+        follower = self.follow("event=start", "type=container")
+        try:
+            began = time.monotonic()
+            self.run("service", "create", "--detach", "--quiet", "--name", "crowd", "--no-resolve-image",
+                     "--replicas", str(count), IMAGE, "/bin/sleep", "100000")
+            seen = 0
+            while seen < count:
+                seen += "com.docker.swarm" in follower.stdout.readline()
+            return count / (time.monotonic() - began)
+        finally:
+            follower.kill()
+            follower.wait()
+            subprocess.run([*self.base, "swarm", "leave", "--force"], capture_output=True, check=False)
+
+    def close(self):
+        """Its containers end with it: SIGTERM stops them, and what is left is looked for."""
+        if self.daemon.poll() is None:
+            names = subprocess.run([*self.base, "ps", "-aq"], capture_output=True, text=True,
+                                   check=False).stdout.split()
+            if names:
+                subprocess.run([*self.base, "rm", "-f", *names], capture_output=True, check=False)
+        self.daemon.terminate()
+        try:
+            self.daemon.wait(60)
+        except subprocess.TimeoutExpired:
+            self.daemon.kill()
+            self.daemon.wait()
+        unmount_beneath(self.directory)
+        shutil.rmtree(self.directory, ignore_errors=True)
