@@ -112,7 +112,10 @@ static const struct step_row unpause_rows[] = {
       .fact = CONTAINER_EVENT_UNPAUSED },
 };
 
+/* One that no stop could end is stopping: its process has to go first. */
 static const struct step_row cleanup_rows[] = {
+    STEP_ROW_KILL(IN(STOPPING)),
+    STEP_ROW_DEATH(IN(STOPPING)),
     { .step = STEP_DELETE_RUNTIME, .needed_in = IN(CREATED) | IN(STOPPED),
       .fact = CONTAINER_EVENT_CLEANED },
 };
