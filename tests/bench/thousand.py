@@ -8,7 +8,6 @@ Needs root, runc, strace. The containers are busybox's sleep, on the file system
 import os
 import re
 import statistics
-import subprocess
 import sys
 import threading
 import time
@@ -126,18 +125,8 @@ class Thousand(CrowdTest):
 
     def be_quiet(self):
         """Every system call of every thread of the worker over a stretch of time."""
-        path = os.path.join(self.directory, "strace")
         threading.Event().wait(2)  # what the restart began ends
-        strace = subprocess.Popen(["strace", "-f", "-tt", "-o", path, "-p", str(self.worker.pid)],
-                                  stderr=subprocess.DEVNULL)
-        threading.Event().wait(QUIET_SECONDS)
-        strace.send_signal(2)
-        strace.wait()
-        with open(path, encoding="utf-8") as file:
-            lines = [line.split(None, 2) for line in file]
-        # Each thread's wait is interrupted once by the attaching, which shows at its time.
-        attached = lines[0][1][:8]
-        later = [line for line in lines if line[1][:8] > attached]
+        later = self.calls_of_worker(QUIET_SECONDS)
         say(f"quiet: in {QUIET_SECONDS} s with {COUNT} running, {len(later)} lines of strace -f of "
             "the worker after those of attaching")
         for line in later[:40]:

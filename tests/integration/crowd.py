@@ -3,6 +3,8 @@ one subscriber; and an inventory of whatever a host may keep of them."""
 import collections
 import glob
 import os
+import signal
+import subprocess
 import threading
 import time
 
@@ -126,6 +128,20 @@ class CrowdTest(ContainerTest):
         self.client.submit(type="container.rename", host=HOST, container=container, id=identity,
                            body={"name": f"renamed{self.sequence}"})
         return identity
+
+    def calls_of_worker(self, seconds):
+        """Each system call of each of its threads in this time: lines of strace, split."""
+        path = os.path.join(self.directory, "strace")
+        strace = subprocess.Popen(["strace", "-f", "-tt", "-o", path, "-p", str(self.worker.pid)],
+                                  stderr=subprocess.DEVNULL)
+        threading.Event().wait(seconds)  # a stretch of time is what it is about
+        strace.send_signal(signal.SIGINT)
+        strace.wait(DEADLINE)
+        with open(path, encoding="utf-8") as file:
+            lines = [line.split(None, 2) for line in file]
+        # Each thread's wait is interrupted once by the attaching, which shows at its time.
+        attached = lines[0][1][:8]
+        return [line for line in lines if line[1][:8] > attached]
 
     def inventory(self, containers):
         """All that the host has of these containers, or of this worker's directories."""

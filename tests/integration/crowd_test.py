@@ -1,5 +1,5 @@
 """A slice of the crowd of tests/bench/thousand.py: two dozen containers, whose worker is killed,
-which end all at once, and of which nothing is left."""
+which end all at once, and of which nothing is left; and two hundred that nobody disturbs."""
 import os
 
 from containers import EXITED, RUNNING
@@ -7,6 +7,12 @@ from crowd import CrowdTest
 from fleet import main
 
 COUNT = 24
+QUIET_COUNT = 200
+QUIET_SECONDS = 8
+# In this time: the poll that may end, and the bus's own timers. One timer for each container would
+# be many more.
+QUIET_CALLS = 30
+QUIET_WINDOWS = 10  # tried at most: what was begun before may still be on its way
 # Ends when somebody has opened the other end of the pipe, with a code of its own.
 WAITING = "read line < /tmp/go; exit {}"
 
@@ -78,6 +84,17 @@ class Crowd(CrowdTest):
         with open(f"{path}.new", "w", encoding="ascii") as file:
             file.write("77")
         os.rename(f"{path}.new", path)
+
+
+class QuietCrowd(CrowdTest):
+
+    def test_nobody_wakes_up_for_two_hundred_that_run(self):
+        crowd, _ = self.create_all(QUIET_COUNT, lambda number: ["/bin/sleep", "100000"])
+        self.start_all(crowd)
+        calls = []
+        while not calls or (len(calls[-1]) > QUIET_CALLS and len(calls) < QUIET_WINDOWS):
+            calls.append(self.calls_of_worker(QUIET_SECONDS))
+        self.assertLessEqual(len(calls[-1]), QUIET_CALLS, calls[-1])
 
 
 if __name__ == "__main__":
