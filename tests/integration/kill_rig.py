@@ -209,6 +209,10 @@ class Lane:
                 if container[:12] in line]
 
     def fail(self, text):
+        status = self.worker.process.poll()
+        if status is not None:
+            text += "\n".join([f"\n    the worker has ended by itself with {status}",
+                               *self.worker.lines[-20:]])
         print(f"- {text}", flush=True)
         self.failures.append(text)
 
