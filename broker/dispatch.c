@@ -38,6 +38,7 @@ static const struct route routes[] = {
     { &view_hash_schema,     handle_view_hash },
     { &info_schema,          handle_info },
     { &log_backup_schema,    handle_log_backup },
+    { &host_lose_schema,  handle_host_lose },
     { &stream_open_schema,   handle_stream_open },
     { &stream_accept_schema, handle_stream_accept },
     { &stream_push_schema,   handle_stream_push },

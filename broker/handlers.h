@@ -19,6 +19,7 @@ handle_fn handle_view_hash;     /* view_hash.c */
 handle_fn handle_recover;       /* recover.c */
 handle_fn handle_info;          /* info.c */
 handle_fn handle_log_backup;    /* backup.c */
+handle_fn handle_host_lose;     /* lose.c */
 handle_fn handle_stream_open;   /* stream_requests.c */
 handle_fn handle_stream_accept; /* stream_requests.c */
 handle_fn handle_stream_push;   /* stream_requests.c */

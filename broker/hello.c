@@ -67,17 +67,23 @@ static int give_up_known(struct hello_entry *hello, struct commit_turn *turn, bo
 {
     static const struct takeover_failure failure = {
         .before = UINT64_MAX,
+        .failure = FAILURE_WRONG_JOURNAL,
         .text = "the host's worker came back without its journal: nobody knows whether this "
                 "command was carried out",
     };
+    const struct takeover_loss loss = {
+        .text = "its host's worker came back without its journal",
+        .actor = hello->actor,
+    };
     const char *host = hello->hello.host;
-    uint64_t failed;
+    uint64_t failed, lost;
     int r;
 
     r = takeover_check(&turn->view, host, is_accepted, &hello->refusal, err);
     if (r < 0 || hello->refusal.failure != FAILURE_NONE)
         return r;
-    return takeover_fail_commands(turn, host, &failure, &failed, err);
+    r = takeover_fail_commands(turn, host, &failure, &failed, err);
+    return r == 0 ? takeover_lose_containers(turn, host, &loss, &lost, err) : r;
 }
 
 /* Let it in as was judged. */

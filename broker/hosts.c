@@ -74,8 +74,8 @@ static int reach_apply(struct commit_entry *entry, struct commit_turn *turn, str
     r = view_host(&turn->view, host->name, &row, &arena, err);
     if (r < 0)
         return r;
-    /* A hello may have said it already. */
-    if ((row.state == HOST_REACHABLE) == reach->is_reachable)
+    /* A hello may have said it already, and who is lost is neither. */
+    if ((row.state == HOST_REACHABLE) == reach->is_reachable || row.state == HOST_LOST)
         return 0;
     schema_encode(notice.schema, notice.body, &body);
     record = notice_record(&notice, buffer_bytes(&body));
@@ -95,6 +95,10 @@ static void reach_done(struct commit_entry *entry, const struct error *failure)
     bool is_reachable = reach->is_reachable;
 
     host->reach = NULL;
+    if (host->is_lost) { /* meanwhile */
+        free(reach);
+        return;
+    }
     if (failure != NULL) {
         log_failure("host.not_recorded", failure);
         free(reach);
@@ -222,6 +226,22 @@ static void fence_former(struct hosts *hosts, struct host *host)
     relay_end_host(hosts->broker->relay, host, "its worker has started again");
 }
 
+static void reply_lost(struct sp_request *request, const struct host *host)
+{
+    reply_failure(request, FAILURE_HOST_LOST, "host %s was given up", host->name);
+}
+
+void hosts_give_up(struct hosts *hosts, struct host *host)
+{
+    host->is_lost = true;
+    host->is_reachable = false;
+    host->is_heard = false;
+    liveness_forget(hosts->liveness, host->name);
+    reply_lost(held_end(&host->poll), host);
+    reply_lost(held_end(&host->accept), host);
+    relay_end_host(hosts->broker->relay, host, "it was given up");
+}
+
 struct host *hosts_welcome(struct hosts *hosts, const struct hello *said)
 {
     struct host *host = hosts_find(hosts, said->host);
@@ -234,6 +254,7 @@ struct host *hosts_welcome(struct hosts *hosts, const struct hello *said)
         fence_former(hosts, host);
     host->incarnation = said->incarnation;
     host->journal = said->journal;
+    host->is_lost = false;
     host->is_reachable = true;
     hosts_heard(hosts, host);
     return host;
@@ -255,6 +276,10 @@ struct host *hosts_of_worker(struct broker *broker, struct request *request, con
     if (host != NULL && !command_id_equal(journal, host->journal)) {
         reply_failure(request->sp, FAILURE_FENCED,
                       "a worker with another state directory speaks for the host %s", name);
+        return NULL;
+    }
+    if (host != NULL && host->is_lost) {
+        reply_lost(request->sp, host);
         return NULL;
     }
     if (host == NULL || incarnation > host->incarnation) {
@@ -292,6 +317,7 @@ static int load_host(void *owner, struct bytes key, struct bytes value)
     host = host_new(hosts, row.name);
     host->incarnation = row.incarnation;
     host->journal = row.journal;
+    host->is_lost = row.state == HOST_LOST;
     host->is_reachable = row.state == HOST_REACHABLE;
     host->is_heard = host->is_reachable;
     if (host->is_heard)

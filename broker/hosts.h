@@ -43,6 +43,7 @@ struct host {
     struct command_id journal; /* its journal: two journals can have the same incarnation */
     bool is_heard;             /* not silent */
     bool is_reachable;         /* as the view has it */
+    bool is_lost;              /* given up: nobody speaks for it until there is another hello */
     uint64_t silent_ms;        /* when it fell silent */
     struct reach_entry *reach; /* with the committer, its own; NULL: nothing is */
     struct broker *broker;
@@ -62,6 +63,9 @@ struct host *hosts_find(struct hosts *hosts, const char *name);
 
 /* A hello of this host's worker is durable. NULL when HOSTS_MAX are known. */
 struct host *hosts_welcome(struct hosts *hosts, const struct hello *said);
+
+/* It is durable that the host is lost: who spoke for it is sent away. */
+void hosts_give_up(struct hosts *hosts, struct host *host);
 
 /* Whether another host could be known. */
 bool hosts_has_room(const struct hosts *hosts);

@@ -81,6 +81,7 @@ int recovery_end(struct commit_turn *turn, const char *host, const char *actor, 
 {
     const struct takeover_failure failure = {
         .before = recovery,
+        .failure = FAILURE_WRONG_JOURNAL,
         .text = "the log was lost behind this command, and the host's worker does not know it any "
                 "more: nobody knows whether it was carried out",
     };

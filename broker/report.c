@@ -60,7 +60,10 @@ static bool is_outcome(const char *type)
 /* A newer worker may have said hello in this very batch. */
 static void check_fence(struct report_entry *report, const struct host_row *row)
 {
-    if (row->incarnation == report->incarnation && command_id_equal(row->journal, report->journal))
+    if (row->state == HOST_LOST)
+        (void)refuse(&report->refusal, FAILURE_HOST_LOST, "host %s was given up", row->name);
+    if (row->state == HOST_LOST || (row->incarnation == report->incarnation &&
+                                    command_id_equal(row->journal, report->journal)))
         return;
     (void)refuse(&report->refusal, FAILURE_FENCED,
                  "a newer worker speaks for the host %s: its incarnation is %llu, this one's %llu",

@@ -9,6 +9,7 @@
 #include "broker/notice.h"
 #include "broker/view_store.h"
 #include "common/arena.h"
+#include "common/fleet/view.h"
 #include "common/mem.h"
 #include "schemas/codec.h"
 
@@ -62,8 +63,7 @@ int takeover_check(const struct view *view, const char *host, bool is_accepted,
     (void)refuse(
         ret_refusal, FAILURE_WRONG_JOURNAL,
         "host %s is known with another journal, and with %s: give the worker its old state "
-        "directory, give it another --host, or accept the loss with gantry-broker "
-        "--accept-journal %s",
+        "directory, give it another --host, or accept the loss with gantry host lost %s",
         host, has_some ? "containers" : "commands that wait", host);
     return 0;
 }
@@ -102,29 +102,40 @@ static int visit_command(void *owner, struct bytes key, struct bytes value)
     return 0;
 }
 
-static int fail_command(struct commit_turn *turn, const char *host, const char *text,
-                        const struct waiting_command *waiting, struct error *err)
+static int append(struct commit_turn *turn, const struct notice *notice, struct command_id cause,
+                  uint64_t *ret_pos, struct error *err)
+{
+    struct buffer body = { 0 };
+    struct record record;
+    int r;
+
+    schema_encode(notice->schema, notice->body, &body);
+    record = notice_record(notice, buffer_bytes(&body));
+    record.cause = cause;
+    r = commit_append(turn, &record, err);
+    buffer_done(&body);
+    if (r == 0 && ret_pos != NULL)
+        *ret_pos = record.pos;
+    return r;
+}
+
+static int fail_command(struct commit_turn *turn, const char *host,
+                        const struct takeover_failure *why, const struct waiting_command *waiting,
+                        struct error *err)
 {
     const struct command_failed failed = {
-        .code = borrowed(failure_name(FAILURE_WRONG_JOURNAL)),
-        .text = borrowed(text),
+        .code = borrowed(failure_name(why->failure)),
+        .text = borrowed(why->text),
     };
     const struct notice notice = {
+        .actor = why->actor,
         .host = host,
         .container = waiting->container[0] != '\0' ? waiting->container : NULL,
         .schema = &command_failed_schema,
         .body = &failed,
     };
-    struct buffer body = { 0 };
-    struct record record;
-    int r;
 
-    schema_encode(notice.schema, notice.body, &body);
-    record = notice_record(&notice, buffer_bytes(&body));
-    record.cause = waiting->id;
-    r = commit_append(turn, &record, err);
-    buffer_done(&body);
-    return r;
+    return append(turn, &notice, waiting->id, NULL, err);
 }
 
 int takeover_fail_commands(struct commit_turn *turn, const char *host,
@@ -140,10 +151,83 @@ int takeover_fail_commands(struct commit_turn *turn, const char *host,
     if (r < 0)
         (void)error_set(err, r, "find the commands that wait for host %s", host);
     for (size_t i = 0; r >= 0 && i < search.count; i++)
-        r = fail_command(turn, host, why->text, &search.items[i], err);
+        r = fail_command(turn, host, why, &search.items[i], err);
     free(search.items);
     *ret_count = search.count;
     return r;
+}
+
+/* One that is still being created goes with its command. */
+static int lose_container(struct commit_turn *turn, const char *host,
+                          const struct takeover_loss *why, const char *id, uint64_t *count,
+                          struct error *err)
+{
+    const struct container_lost lost = { .text = borrowed(why->text) };
+    const struct notice notice = {
+        .actor = why->actor,
+        .host = host,
+        .container = id,
+        .schema = &container_lost_schema,
+        .body = &lost,
+    };
+    autoarena arena = { 0 };
+    struct container_row row;
+    int r;
+
+    r = view_container_sealed(&turn->view, id, &row, &arena, err);
+    if (r < 0)
+        return r == -ENOENT ? 0 : r;
+    if (row.state == CONTAINER_UNKNOWN)
+        return 0;
+    (*count)++;
+    return append(turn, &notice, (struct command_id){ 0 }, NULL, err);
+}
+
+int takeover_lose_containers(struct commit_turn *turn, const char *host,
+                             const struct takeover_loss *why, uint64_t *ret_count,
+                             struct error *err)
+{
+    autoarena arena = { 0 };
+    struct view_copy *name = NULL;
+    int r =
+        view_collect(&turn->view, VIEW_NAMES, view_name_key(host, "", &arena), &arena, &name, err);
+
+    *ret_count = 0;
+    for (; r == 0 && name != NULL; name = name->next) {
+        const char *id = arena_text_n(&arena, (const char *)name->value.data, name->value.size);
+
+        r = lose_container(turn, host, why, id, ret_count, err);
+    }
+    return r;
+}
+
+int takeover_lose_host(struct commit_turn *turn, const struct host_row *row, const char *actor,
+                       struct host_lose_is *ret, struct error *err)
+{
+    const struct takeover_failure failure = {
+        .before = UINT64_MAX,
+        .failure = FAILURE_HOST_LOST,
+        .text = "the host was given up: nobody knows whether this command was carried out",
+        .actor = actor,
+    };
+    const struct takeover_loss loss = { .text = "its host was given up", .actor = actor };
+    struct host_lost lost = { .journal = row->journal };
+    const struct notice notice = {
+        .actor = actor,
+        .host = row->name,
+        .schema = &host_lost_schema,
+        .body = &lost,
+    };
+    int r;
+
+    r = takeover_fail_commands(turn, row->name, &failure, &lost.commands, err);
+    if (r == 0)
+        r = takeover_lose_containers(turn, row->name, &loss, &lost.containers, err);
+    if (r < 0)
+        return r;
+    ret->containers = lost.containers;
+    ret->commands = lost.commands;
+    return append(turn, &notice, (struct command_id){ 0 }, &ret->pos, err);
 }
 
 static void start_name(const char *host, char ret[NAME_SIZE_MAX + 32])

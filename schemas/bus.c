@@ -384,3 +384,19 @@ const struct schema log_backup_schema = SCHEMA("log.backup", struct log_backup, 
 
 const struct schema log_backup_is_schema =
     SCHEMA("log.backup.is", struct log_backup_is, log_backup_is_fields);
+
+/* clang-format off */
+static const struct field host_lose_fields[] = {
+    FIELD(struct host_lose, host, "host", true),
+};
+
+static const struct field host_lose_is_fields[] = {
+    FIELD(struct host_lose_is, pos,        "pos",        true),
+    FIELD(struct host_lose_is, containers, "containers", false),
+    FIELD(struct host_lose_is, commands,   "commands",   false),
+};
+/* clang-format on */
+
+const struct schema host_lose_schema = SCHEMA("host.lose", struct host_lose, host_lose_fields);
+const struct schema host_lose_is_schema =
+    SCHEMA("host.lose.is", struct host_lose_is, host_lose_is_fields);

@@ -206,6 +206,19 @@ struct info_is {
     uint64_t lost_until; /* ns since 1970: what happened before may be missing in the log */
 };
 
+/* host.lose: the host and its disk are gone for good. Its commands fail and its containers are
+ * lost; a worker that still has its journal is refused, one with a new journal is welcome. Refused
+ * while the host is heard of. Again it is the same loss. -> host.lose.is */
+struct host_lose {
+    char *host;
+};
+
+struct host_lose_is {
+    uint64_t pos;        /* of host.lost */
+    uint64_t containers; /* as in host.lost; 0 when the host was lost before */
+    uint64_t commands;
+};
+
 /* stream.open: what a console wants to read from a host, or to send to it; not logged but for its
  * opening. -> stream.opened. By `kind`:
  *     logs     the container's output
@@ -325,6 +338,8 @@ extern const struct schema view_hash_schema; /* struct nothing */
 extern const struct schema view_hash_is_schema;
 extern const struct schema log_backup_schema;
 extern const struct schema log_backup_is_schema;
+extern const struct schema host_lose_schema;
+extern const struct schema host_lose_is_schema;
 extern const struct schema info_schema; /* struct nothing */
 extern const struct schema info_is_schema;
 extern const struct schema stream_open_schema;

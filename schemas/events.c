@@ -97,6 +97,16 @@ static const struct field host_unreachable_fields[] = {
     FIELD(struct host_unreachable, silent_ms, "silent_ms", false),
 };
 
+static const struct field host_lost_fields[] = {
+    FIELD(struct host_lost, journal,    "journal",    true),
+    FIELD(struct host_lost, containers, "containers", false),
+    FIELD(struct host_lost, commands,   "commands",   false),
+};
+
+static const struct field container_lost_fields[] = {
+    FIELD(struct container_lost, text, "text", false),
+};
+
 static const struct field host_recovering_fields[] = {
     FIELD(struct host_recovering, log,        "log",        false),
     FIELD(struct host_recovering, from,       "from",       true),
@@ -172,6 +182,9 @@ const struct schema host_hello_schema = SCHEMA("host.hello", struct host_hello, 
 const struct schema host_unreachable_schema =
     SCHEMA("host.unreachable", struct host_unreachable, host_unreachable_fields);
 const struct schema host_reachable_schema = SCHEMA_EMPTY("host.reachable");
+const struct schema host_lost_schema = SCHEMA("host.lost", struct host_lost, host_lost_fields);
+const struct schema container_lost_schema =
+    SCHEMA("container.lost", struct container_lost, container_lost_fields);
 const struct schema host_recovering_schema =
     SCHEMA("host.recovering", struct host_recovering, host_recovering_fields);
 const struct schema host_recovered_schema =

@@ -98,7 +98,7 @@ struct host_hello {
     struct host_facts *facts;
 };
 
-/* host.unreachable: nothing heard for too long. host.reachable: heard again. host.lost. */
+/* host.unreachable: nothing heard for too long. host.reachable: heard again. */
 struct host_unreachable {
     uint64_t silent_ms;
 };
@@ -111,6 +111,19 @@ struct host_recovering {
     struct command_id log; /* that the worker has worked with */
     uint64_t from;         /* journal_seq; events before are not told (again) */
     uint64_t lost_until; /* ns since 1970: events up to then are kept by nobody; 0: all are told */
+};
+
+/* host.lost: somebody said that the host is gone for good, with its disk. Its commands have failed
+ * and each of its containers is lost before this; its images and volumes are forgotten with it. */
+struct host_lost {
+    struct command_id journal; /* that nobody takes up any more */
+    uint64_t containers;       /* that were lost */
+    uint64_t commands;         /* that have failed */
+};
+
+/* container.lost: nobody knows anything of it any more. */
+struct container_lost {
+    char *text; /* why */
 };
 
 /* container.recovered, image.recovered, volume.recovered: what it is, by its worker. */
@@ -179,6 +192,8 @@ extern const struct schema host_facts_schema;
 extern const struct schema host_hello_schema;
 extern const struct schema host_unreachable_schema;
 extern const struct schema host_reachable_schema;
+extern const struct schema host_lost_schema;
+extern const struct schema container_lost_schema;
 extern const struct schema host_recovering_schema;
 extern const struct schema host_recovered_schema;
 extern const struct schema container_recovered_schema;

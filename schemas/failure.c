@@ -39,6 +39,8 @@ static const char *const names[FAILURE_COUNT] = {
     [FAILURE_STORAGE] = "storage",
     [FAILURE_CANCELLED] = "cancelled",
     [FAILURE_NO_COMMAND] = "no-command",
+    [FAILURE_HOST_LOST] = "host-lost",
+    [FAILURE_HOST_TAKEN] = "host-taken",
 };
 
 const char *failure_name(enum failure failure)

@@ -41,6 +41,8 @@ enum failure {
     FAILURE_STORAGE,           /* a mount, a layer or a copy failed */
     FAILURE_CANCELLED,         /* by another command, before it began */
     FAILURE_NO_COMMAND,        /* no such command, or it has ended */
+    FAILURE_HOST_LOST,         /* the operator has given the host up */
+    FAILURE_HOST_TAKEN,        /* a worker speaks for the host now */
     FAILURE_COUNT,
 };
 

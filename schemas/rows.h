@@ -51,6 +51,7 @@ struct container_row {
 enum host_state {
     HOST_REACHABLE = 1,
     HOST_UNREACHABLE = 2,
+    HOST_LOST = 3, /* given up; `pos` is that of its host.lost until it says hello again */
 };
 
 struct host_row {

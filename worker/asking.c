@@ -75,6 +75,12 @@ static void tell_refusal(struct asking *asking, const char *code, const char *te
     log_error("link.refused", "question=%s code=%s reason=\"%s\"", asking->rules->name, code, text);
 }
 
+/* Nothing changes until somebody does something about it. */
+static bool needs_somebody(enum failure failure)
+{
+    return failure == FAILURE_WRONG_JOURNAL || failure == FAILURE_HOST_LOST;
+}
+
 static void take_refusal(struct asking *asking, const struct bus_error *refusal)
 {
     enum failure failure = failure_parse(refusal->code);
@@ -87,7 +93,7 @@ static void take_refusal(struct asking *asking, const struct bus_error *refusal)
         return;
     }
     tell_refusal(asking, refusal->code, text);
-    asking_later(asking, failure == FAILURE_WRONG_JOURNAL ? RETRY_ESTRANGED_MS : RETRY_REFUSED_MS);
+    asking_later(asking, needs_somebody(failure) ? RETRY_ESTRANGED_MS : RETRY_REFUSED_MS);
 }
 
 static void take_silence(struct asking *asking, int result)

@@ -11,6 +11,7 @@
 #include "schemas/bus.h"
 #include "schemas/codec.h"
 #include "worker/asking.h"
+#include "worker/estrangement.h"
 #include "worker/io/kill_point.h"
 #include "worker/page_commands.h"
 #include "worker/telling.h"
@@ -107,7 +108,9 @@ static bool on_refusal(void *owner, enum failure failure, const char *text)
 {
     struct link *link = owner;
 
-    if (failure == FAILURE_NO_HOST && (link->state == LINK_UP || link->state == LINK_TELLING)) {
+    bool is_unknown = failure == FAILURE_NO_HOST || failure == FAILURE_HOST_LOST;
+
+    if (is_unknown && (link->state == LINK_UP || link->state == LINK_TELLING)) {
         greet(link);
         return true;
     }
@@ -116,42 +119,6 @@ static bool on_refusal(void *owner, enum failure failure, const char *text)
     tell_stop(link, text);
     link->events->on_fenced(link->owner); /* closes the bus, and with it this */
     return true;
-}
-
-/* Whether the broker's log is the one that this worker has worked with, and not an older copy. The
- * sentence why not, on the heap, or NULL. */
-static char *find_estrangement(const struct link *link, const struct welcome *welcome)
-{
-    const struct journal_state *state = state_of(link);
-
-    bool has_worked =
-        !command_id_is_zero(state->log) && (state->acked_seq > 0 || state->cursor > 0);
-
-    if (has_worked && !command_id_equal(state->log, welcome->log))
-        return mem_text("the broker has another log than before: give it its log back, or begin "
-                        "with an empty state directory here");
-    if (welcome->commands_head < state->cursor)
-        return mem_text("the broker's log went back: it ends at command %llu, and command %llu was "
-                        "carried out here; restore a newer copy of the log",
-                        (unsigned long long)welcome->commands_head,
-                        (unsigned long long)state->cursor);
-    if (welcome->journal_seq > state->last_seq)
-        return mem_text("this journal went back: it ends at event %llu, and the broker has %llu of "
-                        "this host; restore a newer copy of the state directory",
-                        (unsigned long long)state->last_seq,
-                        (unsigned long long)welcome->journal_seq);
-    if (welcome->journal_seq == 0 && state->first_seq > 1)
-        return mem_text("another worker has taken over the host %s since, and the broker has "
-                        "forgotten this journal: give that worker's state directory, or begin with "
-                        "an empty one and gantry-broker --accept-journal %s",
-                        link->host, link->host);
-    if (welcome->journal_seq + 1 < state->first_seq)
-        return mem_text("the broker's log went back: it has events up to %llu of this host, and "
-                        "those before %llu are no longer kept here; restore a newer copy of the "
-                        "log",
-                        (unsigned long long)welcome->journal_seq,
-                        (unsigned long long)state->first_seq);
-    return NULL;
 }
 
 static void tell_up(const struct link *link, uint64_t acked)
@@ -199,7 +166,7 @@ static void on_welcome(void *owner, const void *message)
         begin_telling(link, welcome);
         return;
     }
-    estranged = find_estrangement(link, welcome);
+    estranged = estrangement_find(link->host, state_of(link), welcome);
     if (estranged != NULL) {
         stop(link, estranged);
         return;

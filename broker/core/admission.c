@@ -183,6 +183,11 @@ static int check_host(struct question *question, struct admission *ret, struct e
         return 0;
     }
     r = view_host_sealed(question->view, host, &row, question->arena, err);
+    if (r == 0 && row.state == HOST_LOST)
+        (void)refuse(&ret->refusal, FAILURE_HOST_LOST,
+                     "host %s is lost: choose another one, or start gantry-worker there with an "
+                     "empty state directory",
+                     host);
     if (r != -ENOENT)
         return r;
     (void)refuse(&ret->refusal, FAILURE_NO_HOST,

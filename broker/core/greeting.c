@@ -42,6 +42,21 @@ static void refuse_other_log(const struct greeting_question *question, struct gr
                  question->said->host);
 }
 
+/* The operator's word stands, until he says otherwise. */
+static void judge_lost(const struct greeting_question *question, struct greeting *ret)
+{
+    const struct hello *said = question->said;
+
+    if (question->is_accepted)
+        recover(question, is_of_another_log(question) ? 1 : said->acked + 1, ret);
+    else
+        (void)refuse(&ret->refusal, FAILURE_HOST_LOST,
+                     "host %s was given up at %llu, and its containers with it: begin with an "
+                     "empty state directory, or take this journal's word again with gantry-broker "
+                     "--accept-journal %s",
+                     said->host, (unsigned long long)question->row->pos, said->host);
+}
+
 /* The same journal as before, or the first of this host. */
 static void judge_known(const struct greeting_question *question, struct greeting *ret)
 {
@@ -54,6 +69,8 @@ static void judge_known(const struct greeting_question *question, struct greetin
                      "%llu",
                      said->host, (unsigned long long)row->incarnation,
                      (unsigned long long)said->incarnation);
+    else if (row != NULL && row->state == HOST_LOST)
+        judge_lost(question, ret);
     else if (row != NULL && row->recovery != 0)
         recover(question, 1, ret);
     else if (is_of_another_log(question) && !question->is_recovering)

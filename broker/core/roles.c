@@ -53,6 +53,7 @@ static const struct permission {
     { "view.hash",     READERS },
     { "info",          ALL },
     { "log.backup",    ADMINS },
+    { "host.lose",  ADMINS },
 };
 /* clang-format on */
 

@@ -294,6 +294,21 @@ int containers_recovered(const struct view *view, const struct record *record, s
     return r == 0 ? put_row(view, &after, err) : r;
 }
 
+int containers_lost(const struct view *view, const struct record *record, struct error *err)
+{
+    autoarena arena = { 0 };
+    struct container_row row = { 0 };
+    int r = 0;
+
+    if (record->container != NULL)
+        r = load_row(view, record->container, &row, &arena, err);
+    if (r < 0)
+        return r;
+    if (row.id == NULL || record->host == NULL || strcmp(row.host, record->host) != 0)
+        return error_set(err, -EPROTO, "%s of a container that is not on its host", record->type);
+    return remove_row(view, &row, &arena, err);
+}
+
 static int drop(const struct view *view, const char *id, struct error *err)
 {
     autoarena arena = { 0 };

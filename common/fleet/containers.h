@@ -28,6 +28,9 @@ int containers_event(const struct view *view, const struct record *record, struc
  * name is taken. */
 int containers_recovered(const struct view *view, const struct record *record, struct error *err);
 
+/* container.lost: its row and its name go. -EPROTO when it is not there. */
+int containers_lost(const struct view *view, const struct record *record, struct error *err);
+
 /* A new journal under a host's name knows nothing of the old one's containers: drop their rows,
  * but not those that are still being created. */
 int containers_drop_host(const struct view *view, const char *host, struct error *err);

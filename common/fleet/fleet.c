@@ -33,6 +33,8 @@ static const struct part parts[] = {
     { &image_removed_schema,    storage_image_removed },
     { &volume_created_schema,   storage_volume_created },
     { &volume_removed_schema,   storage_volume_removed },
+    { &host_lost_schema,        hosts_lost },
+    { &container_lost_schema,   containers_lost },
     { &host_recovering_schema,  hosts_recovering },
     { &host_recovered_schema,   hosts_recovered },
     { &container_recovered_schema, containers_recovered },

@@ -48,6 +48,13 @@ static void change_state(struct host_row *row, enum host_state state, const stru
     row->pos = record->pos;
 }
 
+static int forget_all(const struct view *view, const char *host, struct error *err)
+{
+    int r = containers_drop_host(view, host, err);
+
+    return r == 0 ? storage_drop_host(view, host, err) : r;
+}
+
 int hosts_hello(const struct view *view, const struct record *record, struct error *err)
 {
     autoarena arena = { 0 };
@@ -67,9 +74,7 @@ int hosts_hello(const struct view *view, const struct record *record, struct err
                          (unsigned long long)hello.incarnation,
                          (unsigned long long)row.incarnation);
     if (!is_same_journal) {
-        r = containers_drop_host(view, row.name, err);
-        if (r == 0)
-            r = storage_drop_host(view, row.name, err);
+        r = forget_all(view, row.name, err);
         if (r < 0)
             return r;
         row.journal = hello.journal;
@@ -91,6 +96,8 @@ static int move(const struct view *view, const struct record *record, enum host_
     int r;
 
     r = load_row(view, record, &row, &arena, err);
+    if (r == 0 && row.state == HOST_LOST)
+        r = error_set(err, -EPROTO, "%s of host %s, which is lost", record->type, row.name);
     if (r < 0)
         return r;
     change_state(&row, state, record);
@@ -105,6 +112,29 @@ int hosts_unreachable(const struct view *view, const struct record *record, stru
 int hosts_reachable(const struct view *view, const struct record *record, struct error *err)
 {
     return move(view, record, HOST_REACHABLE, err);
+}
+
+int hosts_lost(const struct view *view, const struct record *record, struct error *err)
+{
+    autoarena arena = { 0 };
+    struct host_lost lost = { 0 };
+    struct host_row row;
+    int r;
+
+    r = body_decode(&host_lost_schema, record, &lost, &arena, err);
+    if (r == 0)
+        r = load_row(view, record, &row, &arena, err);
+    if (r == 0 && (row.state != HOST_UNREACHABLE || !command_id_equal(row.journal, lost.journal)))
+        r = error_set(err, -EPROTO, "%s of host %s, which is not the one that fell silent",
+                      record->type, row.name);
+    if (r == 0)
+        r = forget_all(view, row.name, err);
+    if (r < 0)
+        return r;
+    row.recovery = 0;
+    row.recovered = 0;
+    change_state(&row, HOST_LOST, record);
+    return put_row(view, &row, err);
 }
 
 /* Commands of then may have been carried out, and nobody knows. */
@@ -132,9 +162,7 @@ int hosts_recovering(const struct view *view, const struct record *record, struc
     if (r == 0)
         r = load_row(view, record, &row, &arena, err);
     if (r == 0)
-        r = containers_drop_host(view, row.name, err);
-    if (r == 0)
-        r = storage_drop_host(view, row.name, err);
+        r = forget_all(view, row.name, err);
     if (r == 0)
         r = forget_until(view, recovering.lost_until, err);
     if (r < 0)

@@ -14,6 +14,10 @@ int hosts_hello(const struct view *view, const struct record *record, struct err
 int hosts_unreachable(const struct view *view, const struct record *record, struct error *err);
 int hosts_reachable(const struct view *view, const struct record *record, struct error *err);
 
+/* host.lost: what is left of the host is forgotten but its own row. -EPROTO for a host of which
+ * another journal has become known, or that is heard. */
+int hosts_lost(const struct view *view, const struct record *record, struct error *err);
+
 /* host.recovering: the host's containers are forgotten until its worker has told them.
  * host.recovered: it has told all. */
 int hosts_recovering(const struct view *view, const struct record *record, struct error *err);

@@ -261,7 +261,8 @@ static int check_outcome(struct log_check *check, const struct record *record, s
                          (unsigned long long)record->pos);
     /* The broker had to end it without its worker's word, and here is that after all. */
     if (record->journal_seq != 0 && row.code != NULL &&
-        failure_parse(row.code) == FAILURE_WRONG_JOURNAL)
+        (failure_parse(row.code) == FAILURE_WRONG_JOURNAL ||
+         failure_parse(row.code) == FAILURE_HOST_LOST))
         return 0;
     if (row.state != COMMAND_PENDING)
         log_check_fault(check, record->pos,

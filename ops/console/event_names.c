@@ -108,7 +108,8 @@ const char *event_names_of(struct event_names *names, const struct record *recor
     else if (strcmp(record->type, container_renamed_schema.name) == 0)
         learn_renamed(names, record);
     name = find(names, record->container);
-    if (name == NULL || strcmp(record->type, container_removed_schema.name) != 0)
+    if (name == NULL || (strcmp(record->type, container_removed_schema.name) != 0 &&
+                         strcmp(record->type, container_lost_schema.name) != 0))
         return name != NULL ? name->text : NULL;
     forget(names, name);
     return names->removed;

@@ -156,6 +156,7 @@ const char *host_state_name(uint32_t state)
 {
     return state == HOST_REACHABLE     ? "reachable"
            : state == HOST_UNREACHABLE ? "unreachable"
+           : state == HOST_LOST        ? "lost"
                                        : "unknown";
 }
 

@@ -1,6 +1,8 @@
 /* A container's life; see the header. */
 #include "ops/console/lifetime.h"
 
+#include <string.h>
+
 #include "ops/console/watch.h"
 #include "schemas/codec.h"
 #include "schemas/events.h"
@@ -34,6 +36,8 @@ static int apply(struct lifetime *lifetime, const struct record *record, struct 
     enum container_state after;
     int r = 0;
 
+    if (strcmp(record->type, container_lost_schema.name) == 0)
+        lifetime->is_removed = lifetime->is_lost = true;
     if (event == CONTAINER_EVENT_NONE)
         return 0;
     if (event == CONTAINER_EVENT_INITIALIZED)

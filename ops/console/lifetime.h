@@ -16,7 +16,8 @@ struct lifetime {
     uint32_t wanted; /* states to wait for: 1 << CONTAINER_STOPPED | ... */
     enum container_state state;
     bool is_reached; /* it was in a wanted state */
-    bool is_removed;
+    bool is_removed; /* or lost */
+    bool is_lost;    /* with its host: nobody knows what became of it */
     bool has_exited; /* the exit below is of the latest run */
     bool exit_unknown;
     int32_t exit_code;

@@ -64,6 +64,7 @@ static const struct verb verbs[] = {
     { { "why", "CONTAINER", "Explain how a container came to its state" }, verb_why },
     { { "diff", "CONTAINER | --from TIME|POS [--to TIME|POS] [CONTAINER]", "Show what a container changed, or the fleet between two moments" }, verb_diff },
     { { "log", "verify|backup PATH", "Check the log, or have a copy written" }, verb_log },
+    { { "host", "VERB", "Manage hosts" }, verb_host },
     { { "hosts", "[ls]", "List hosts" }, verb_hosts },
     { { "info", "", "Show the broker and the fleet" }, verb_info },
     { { "version", "", "Show the version" }, verb_version },

@@ -207,6 +207,7 @@ char *record_report_details(const struct record *record, struct arena *arena)
         body_of(record, &container_init_failed_schema, arena);
     const struct container_restarting *restarting =
         body_of(record, &container_restarting_schema, arena);
+    const struct container_lost *lost = body_of(record, &container_lost_schema, arena);
     const struct container_rename *rename = body_of(record, &container_rename_schema, arena);
     const struct container_renamed *renamed = body_of(record, &container_renamed_schema, arena);
     const struct command_cancel *cancel = body_of(record, &command_cancel_schema, arena);
@@ -231,6 +232,8 @@ char *record_report_details(const struct record *record, struct arena *arena)
         return arena_printf(arena, "to %s", rename->name);
     if (renamed != NULL)
         return arena_printf(arena, "to %s", renamed->name);
+    if (lost != NULL && lost->text != NULL)
+        return arena_text(arena, lost->text);
     if (cancel != NULL)
         return id_details(cancel->id, arena);
     if (failed != NULL)

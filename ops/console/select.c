@@ -82,24 +82,32 @@ int select_host(const struct host_rows *hosts, const char *name, const char **re
                 struct error *err)
 {
     struct name_list names = { 0 };
+    const struct host_row *only = NULL;
+    size_t count = 0;
 
-    for (size_t i = 0; i < hosts->count; i++)
-        list_add(&names, hosts->items[i].name);
+    for (size_t i = 0; i < hosts->count; i++) {
+        if (hosts->items[i].state == HOST_LOST)
+            continue; /* nothing can be done there */
+        only = &hosts->items[i];
+        list_add(&names, only->name);
+        count++;
+    }
     if (name != NULL) {
         const struct host_row *host = host_rows_find(hosts, name);
 
         if (host == NULL)
             return error_set(err, -ENOENT, "no host is called \"%s\"; there %s %s%s", name,
-                             hosts->count == 1 ? "is" : "are",
-                             hosts->count > 0 ? names.text : "none",
-                             hosts->count > 0 ? "" : " yet");
+                             count == 1 ? "is" : "are", count > 0 ? names.text : "none",
+                             count > 0 ? "" : " yet");
         *ret = host->name;
         return 0;
     }
     if (hosts->count == 0)
         return error_set(err, -ENOENT, "no worker has reported to this broker yet");
-    if (hosts->count > 1)
+    if (count == 0)
+        return error_set(err, -ENOENT, "all hosts are lost: start gantry-worker on one");
+    if (count > 1)
         return error_set(err, -ENOTUNIQ, "choose a host by --host: %s", names.text);
-    *ret = hosts->items[0].name;
+    *ret = only->name;
     return 0;
 }

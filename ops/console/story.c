@@ -240,6 +240,12 @@ static void add_event(struct story *story, enum container_event event, const str
     story->state = after;
 }
 
+static void lose(struct story *story, const struct record *record)
+{
+    story->parts[STORY_LOST] = event_of(story, record);
+    story->since = story->parts[STORY_LOST].fact.time;
+}
+
 /* With another journal the host knows nothing of the containers that it had. */
 static void add_hello(struct story *story, const struct record *record)
 {
@@ -253,11 +259,10 @@ static void add_hello(struct story *story, const struct record *record)
         !command_id_is_zero(story->journal) && !command_id_equal(story->journal, hello.journal);
     story->journal = hello.journal;
     if (!is_other || story->parts[STORY_REMOVED].fact.pos != 0 ||
-        story->parts[STORY_CREATED].fact.pos == 0 ||
+        story->parts[STORY_LOST].fact.pos != 0 || story->parts[STORY_CREATED].fact.pos == 0 ||
         record->pos < story->parts[STORY_CREATED].fact.pos)
         return;
-    story->parts[STORY_LOST] = event_of(story, record);
-    story->since = story->parts[STORY_LOST].fact.time;
+    lose(story, record);
 }
 
 struct story *story_new(const char *id)
@@ -285,6 +290,8 @@ void story_add(struct story *story, const struct record *record)
         add_command(story, record);
     else if (event != CONTAINER_EVENT_NONE)
         add_event(story, event, record);
+    else if (strcmp(record->type, container_lost_schema.name) == 0)
+        lose(story, record);
     else if (is_trouble(record->type))
         story->troubles[story->trouble_count++ % STORY_TROUBLES] = event_of(story, record);
 }

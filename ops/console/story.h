@@ -55,7 +55,7 @@ enum story_part {
     STORY_REMOVED,
     STORY_RENAMED,
     STORY_UPDATED,
-    STORY_LOST, /* the host came back without its journal */
+    STORY_LOST, /* its host was given up, or came back without its journal */
     STORY_PART_COUNT,
 };
 

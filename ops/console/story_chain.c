@@ -157,14 +157,21 @@ static void add_configured(struct maker *maker)
         add_event(maker, STORY_CLEANED);
 }
 
+static void add_lost(struct maker *maker, const struct story_fact *lost)
+{
+    if (strcmp(lost->type, host_hello_schema.name) == 0) /* of a log that does not say it itself */
+        add(maker, lost, "host.hello: the worker came back without its journal");
+    else
+        add(maker, lost, "%s by %s: %s", lost->type, lost->actor, lost->details);
+}
+
 static void add_state(struct maker *maker)
 {
     const struct story *story = maker->story;
 
     maker->section = CHAIN_STATE;
     if (has(story_part(story, STORY_LOST))) {
-        add(maker, &story_part(story, STORY_LOST)->fact,
-            "host.hello: the worker came back without its journal");
+        add_lost(maker, &story_part(story, STORY_LOST)->fact);
         return;
     }
     if (is_gone(story)) {

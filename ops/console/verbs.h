@@ -56,6 +56,7 @@ verb_fn verb_log;
 verb_fn log_verify; /* behind verb_log */
 verb_fn log_backup;
 verb_fn verb_hosts;
+verb_fn verb_host;    /* host.c: behind it */
 verb_fn verb_info;    /* info.c */
 verb_fn verb_version; /* info.c */
 verb_fn verb_states;

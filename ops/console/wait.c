@@ -76,8 +76,8 @@ static int wait_for(struct console *console, struct lifetime *lifetime, const st
             return r;
     }
     if (!lifetime->is_reached && !wanted->removed && !lifetime->has_exited)
-        return error_set(err, -ENOENT, "container %.12s was removed: no such container",
-                         lifetime->container);
+        return error_set(err, -ENOENT, "container %.12s was %s: no such container",
+                         lifetime->container, lifetime->is_lost ? "lost" : "removed");
     if (lifetime->has_exited && !lifetime->exit_unknown)
         printf("%d\n", lifetime->exit_code);
     else

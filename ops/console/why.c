@@ -77,7 +77,8 @@ static int read_host(struct console *console, const struct subject *subject,
     uint64_t head = 0;
     int r;
 
-    if (subject->is_there || story_part(reading->story, STORY_REMOVED)->fact.pos != 0)
+    if (subject->is_there || story_part(reading->story, STORY_REMOVED)->fact.pos != 0 ||
+        story_part(reading->story, STORY_LOST)->fact.pos != 0)
         return 0;
     r = watch_to_end(console, &watch, add_record, reading, &head, err);
     return r < 0 ? r : 0;

@@ -73,7 +73,7 @@ class Asking(BrokerTest):
     def test_the_view_has_a_fingerprint_that_changes_with_it_only(self):
         empty = self.client.ask("view.hash")
         self.assertEqual((empty.kind, empty.get("pos", 0), empty["version"]),
-                         ("view.hash.is", 0, 1))
+                         ("view.hash.is", 0, 2))
         self.created(self.worker(), 1)
         filled = self.client.ask("view.hash")
         self.assertEqual(filled["pos"], self.client.ask("info")["head"])
@@ -281,7 +281,7 @@ class Working(BrokerTest):
         other = self.worker(incarnation=1, journal=b"K" * 16)
         self.created(other, 1)
         third = FakeWorker(self.broker.url, "a", journal=b"L" * 16)
-        self.assert_error(third.hello(), "wrong-journal", "--accept-journal a")
+        self.assert_error(third.hello(), "wrong-journal", "gantry host lost a")
 
     def test_a_worker_is_fenced_by_one_with_another_journal(self):
         for incarnation in (1, 7):  # two directories may have seen as many starts, or not

@@ -90,7 +90,8 @@ class Why(HistoryTest):
         self.assertEqual(self.told("ps", "-a", "--quiet"), "")
         why, chain = self.chain("web")
         self.assertTrue(why["Lost"])
-        self.assertEqual(chain[0], "host.hello: the worker came back without its journal")
+        self.assertRegex(chain[0], r"^container\.lost by tcp:\S+: its host's worker came back "
+                                   "without its journal$")
         self.assertEqual(self.told("ps", "-a", "--at", str(before), "--format", "{{.Names}}"),
                          "web\n")
         self.assertIn("Faults:     0", self.told("log", "verify", "--rebuild"))
@@ -122,6 +123,86 @@ class Why(HistoryTest):
         self.assertEqual(self.told("diff", "--from", before, "--format",
                                    "{{.Kind}} {{.Name}} {{.Change}} {{.From}} {{.To}}"),
                          "host a state reachable unreachable\n")
+
+
+class Lost(HistoryTest):
+    """Hosts that an operator gives up."""
+
+    def wait_until_silent(self, host):
+        for _ in range(10):
+            if self.client.ask("watch", cursor=0, types=["host.unreachable"], hosts=[host],
+                               wait_ms=20000).records():
+                return
+        self.fail(f"host {host} is still reachable")
+
+    def test_a_lost_host_gives_back_what_it_held_and_says_so(self):
+        worker = self.worker()
+        self.create(worker, 1, "web")
+        self.run_container(worker, 1)
+        open_start = self.submit(worker, "container.stop", 1, body={})
+        open_create = self.submit(worker, "container.create", 2,
+                                  body={"config": dict(CONFIG, name="db")})
+        early = self.gantry("host", "lost", "--force", "a")
+        self.assertEqual(early.returncode, 125)
+        self.assertIn("host a is still heard of", early.stderr)
+        waiting = subprocess.Popen([GANTRY, "--broker", self.broker.url, "wait", "web"], text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(waiting.kill)
+        self.wait_until_silent("a")
+        before = str(self.head())
+
+        self.assertEqual(self.told("host", "lost", "a"), self.QUESTION)  # nobody says yes
+        self.assertEqual(str(self.head()), before)
+        self.assertRegex(self.told("host", "lost", "--force", "a"),
+                         r"^a: lost at \d+; containers lost: 1, commands failed: 2\n$")
+        after = self.head()
+        self.assertIn("containers lost: 0", self.told("host", "lost", "--force", "a"))
+        self.assertEqual(self.head(), after)  # it is the same loss
+
+        for id in (open_start, open_create):
+            row = self.client.ask("outcome", id=id)["command"]
+            self.assertEqual((row["state"], row["code"]), (3, "host-lost"), row)
+        self.assertEqual(self.told("ps", "-a", "--quiet"), "")
+        self.assertEqual(self.told("hosts", "--format", "{{.Name}} {{.State}} {{.Containers}}"),
+                         "a lost 0\n")
+        self.assertEqual(waiting.wait(fleet.DEADLINE), 125)
+        self.assertIn("was lost: no such container", waiting.stderr.read())
+        why, chain = self.chain("web")
+        self.assertTrue(why["Lost"])
+        self.assertRegex(chain[0], r"^container\.lost by tcp:\S+: its host was given up$")
+        self.assertIn("its host was given up", self.told("history", "web"))
+        self.assertIn("container lost", self.told("events", "--since", "1h", "--no-stream"))
+        self.assertEqual(self.told("ps", "-a", "--at", before, "--format", "{{.Names}}"),
+                         "db\nweb\n")
+        self.assertEqual(self.told("diff", "--from", before, "--format",
+                                   "{{.Kind}} {{.Name}} {{.Change}} {{.From}} {{.To}}")
+                         .splitlines()[0], "host a state unreachable lost")
+        self.assertIn("Faults:     0", self.told("log", "verify", "--rebuild"))
+
+        # Who comes back: the old journal not, a new one does, and is not told the old commands.
+        refused = worker.hello()
+        self.assertEqual((refused.kind, refused.get("code")), ("error", "host-lost"), refused)
+        self.assertIn("empty state directory", refused["text"])
+        self.assertEqual(worker.poll(wait_ms=0).get("code"), "host-lost")
+        self.assertEqual(worker.report(worker.event("container.paused")).get("code"), "host-lost")
+        said = self.client.submit(id=command_id(8, 1), type="container.create", host="a",
+                                  container=container_id(3), body={"config": CONFIG})
+        self.assertEqual(said["code"], "host-lost", said)
+        self.assertEqual(self.broker.terminate(), 0)  # the view remembers
+        self.broker = self.start_broker()
+        self.client = Client(self.broker.url)
+        worker = FakeWorker(self.broker.url, "a")
+        self.assertEqual(worker.hello().get("code"), "host-lost")
+        new = self.worker(journal=b"K" * 16)
+        self.assertEqual(new.poll(wait_ms=0).records(), [])
+        self.create(new, 3, "web")
+        self.assertIn("a reachable 1", self.told("hosts", "--format",
+                                                 "{{.Name}} {{.State}} {{.Containers}}"))
+        self.assertEqual(FakeWorker(self.broker.url, "a").hello().get("code"), "wrong-journal")
+
+    QUESTION = ("WARNING! This gives up the host with all its containers: its commands fail, and "
+                "its worker is refused if it ever comes back.\n"
+                "Are you sure you want to continue? [y/N] ")
 
 
 class Verify(HistoryTest):

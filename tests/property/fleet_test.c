@@ -229,9 +229,12 @@ static struct record make_host_event(struct world *world)
 {
     static const char *const types[] = { "host.unreachable", "host.reachable", "access.denied" };
     unsigned host = below(world, HOSTS);
+    struct host_lost lost = { .journal = command_id_make(host, world->incarnations[host] / 1000) };
     struct host_facts facts = { .version = arena_text(&world->log->arena, "1") };
     struct host_hello hello = { .facts = &facts };
 
+    if (one_in(world, 20))
+        return fleet_log_system(world->log, "host.lost", host_name(host), &lost);
     if (one_in(world, 2))
         return fleet_log_system(world->log, types[below(world, 3)], host_name(host), NULL);
     if (one_in(world, 6)) {

@@ -90,6 +90,26 @@ static void a_worker_goes_on_where_it_was(void **unused)
     assert_refused(question_of(&said, &row), FAILURE_FENCED, "newer");
 }
 
+static void a_host_that_was_given_up_takes_another_journal_only(void **unused)
+{
+    struct hello said = worked();
+    struct host_row row = known();
+    struct greeting_question question = question_of(&said, &row);
+
+    (void)unused;
+    row.state = HOST_LOST;
+    row.pos = 77;
+    assert_refused(question, FAILURE_HOST_LOST, "given up at 77");
+    assert_refused(question, FAILURE_HOST_LOST, "--accept-journal a");
+    question.is_accepted = true; /* it was not lost after all */
+    assert_recovers(question, said.acked + 1);
+
+    question.is_accepted = false;
+    said = (struct hello){ .host = host, .incarnation = 1, .journal = other_journal };
+    assert_true(judged(question).is_takeover);
+    assert_int_equal(judged(question).refusal.failure, FAILURE_NONE);
+}
+
 static void a_new_worker_is_welcome(void **unused)
 {
     struct hello said = { .host = host, .incarnation = 1, .journal = this_journal };
@@ -188,6 +208,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_worker_goes_on_where_it_was),
+        cmocka_unit_test(a_host_that_was_given_up_takes_another_journal_only),
         cmocka_unit_test(a_new_worker_is_welcome),
         cmocka_unit_test(another_logs_worker_is_refused_or_tells_all),
         cmocka_unit_test(what_has_begun_to_be_told_is_told_anew),

@@ -95,6 +95,7 @@ static const struct expectation {
     { "view.hash",      { false, false, true,      true,   true } },
     { "info",           { false, true,  true,      true,   true } },
     { "log.backup",     { false, false, false,     false,  true } },
+    { "host.lose",   { false, false, false,     false,  true } },
     { "stream.open",    { false, false, true,      false,  true } },
     { "stream.accept",  { false, true,  false,     false,  true } },
     { "stream.push",    { false, true,  true,      false,  true } },

@@ -373,6 +373,51 @@ static void silence_and_return_are_states_with_a_time(void **state)
             "host.hello without a host");
 }
 
+static struct record lost_host(struct fleet_log *log, uint64_t journal)
+{
+    struct host_lost lost = { .journal = command_id_make(1, journal) };
+
+    return fleet_log_system(log, "host.lost", "a", &lost);
+}
+
+static struct record lost_container(struct fleet_log *log, char *id, const char *host_name)
+{
+    struct record record = fleet_log_system(log, "container.lost", host_name, NULL);
+
+    record.container = id;
+    return record;
+}
+
+static void a_lost_host_keeps_its_row_and_nothing_else(void **state)
+{
+    struct fleet_log *log = *state;
+    struct host_unreachable silent = { .silent_ms = 30000 };
+    char *web = fleet_log_container(log, 1);
+    char *db = fleet_log_container(log, 2);
+
+    fleet_log_running(log, web, "web");
+    fleet_log_running(log, db, "db");
+    hello(log, 1, 1, 0);
+    refused(log, lost_host(log, 1), "host.lost of host a, which is not the one that fell silent");
+    fleet_log_must(log, fleet_log_system(log, "host.unreachable", "a", &silent));
+    refused(log, lost_container(log, web, "b"),
+            "container.lost of a container that is not on its host");
+    fleet_log_must(log, lost_container(log, web, "a"));
+    assert_null(fleet_log_row(log, web).id);
+    assert_name(log, "web", NULL);
+    refused(log, lost_container(log, web, "a"),
+            "container.lost of a container that is not on its host");
+    refused(log, lost_host(log, 2), "host.lost of host a, which is not the one that fell silent");
+    fleet_log_must(log, lost_host(log, 1));
+    assert_null(fleet_log_row(log, db).id); /* of a log that does not say each */
+    assert_int_equal(host(log).state, HOST_LOST);
+    assert_int_equal(host(log).pos, log->pos);
+    refused(log, fleet_log_system(log, "host.reachable", "a", NULL),
+            "host.reachable of host a, which is lost");
+    hello(log, 1, 2, 0);
+    assert_int_equal(host(log).state, HOST_REACHABLE);
+}
+
 static void a_command_is_asked_once(void **state)
 {
     struct fleet_log *log = *state;
@@ -640,6 +685,7 @@ int main(void)
         with_log(another_journal_drops_the_old_ones_containers),
         with_log(another_hosts_containers_survive_a_lost_journal),
         with_log(silence_and_return_are_states_with_a_time),
+        with_log(a_lost_host_keeps_its_row_and_nothing_else),
         with_log(a_command_is_asked_once),
         with_log(a_command_ends_once_and_by_its_host),
         with_log(a_refusal_at_the_door_is_the_answer_to_its_command),
