@@ -4,16 +4,20 @@
 #include <errno.h>
 
 #include "broker/view_store.h"
+#include "common/fleet/row_cache.h"
 #include "common/io/clock.h"
 #include "common/io/jobpool.h"
 #include "common/io/log.h"
 #include "common/mem.h"
 
+#define ROWS_BYTES_MAX (2UL * 1024 * 1024) /* of the view, kept from one batch to the next */
+
 STAILQ_HEAD(entry_queue, commit_entry);
 
 struct committer {
     struct log *log;
-    struct jobpool *pool; /* of one thread */
+    struct row_cache *rows; /* of the view; the pool thread's */
+    struct jobpool *pool;   /* of one thread */
     void (*on_committed)(void *owner);
     void *owner;
     struct commit_counters counters;
@@ -35,36 +39,52 @@ static bool is_of_the_disk(int code)
     return code == -ENOSPC || code == -EDQUOT || code == -EFBIG || code == -EIO || code == -EROFS;
 }
 
-/* One transaction with what the entries that have not failed write. `ret_guilty`: of a failure, the
- * entry whose it is; NULL when it is not one entry's. */
-static int write_once(struct committer *committer, struct commit_entry **ret_guilty,
-                      struct error *err)
+/* What the entries that have not failed write. `ret_guilty`: of a failure, the entry whose it is;
+ * NULL when it is not one entry's. */
+static int apply_all(struct committer *committer, struct log_txn *txn,
+                     struct commit_entry **ret_guilty, struct error *err)
 {
-    autodestroy(log_txn) struct log_txn *txn = NULL;
+    const struct view stored = view_store_in(txn);
     struct commit_turn *turn = &committer->turn;
     struct commit_entry *entry;
-    int r;
 
-    *ret_guilty = NULL;
-    r = log_begin(committer->log, LOG_WRITE, &txn, err);
-    if (r < 0)
-        return r;
     *turn = (struct commit_turn){
         .txn = txn,
-        .view = view_store_in(txn),
+        .view = *row_cache_over(committer->rows, &stored),
         .now_ns = clock_wall_ns(),
     };
     STAILQ_FOREACH(entry, &committer->batch, link)
     {
         if (entry->failure.code != 0)
             continue;
-        r = entry->functions->apply(entry, turn, err);
+        int r = entry->functions->apply(entry, turn, err);
+
         if (r < 0) {
             *ret_guilty = is_of_the_disk(r) ? NULL : entry;
             return r;
         }
     }
-    return log_commit(steal_ptr(txn), err);
+    return row_cache_write(committer->rows, err);
+}
+
+/* One transaction for the batch. The rows that are kept are those of the last commit: after any
+ * failure none are. */
+static int write_once(struct committer *committer, struct commit_entry **ret_guilty,
+                      struct error *err)
+{
+    autodestroy(log_txn) struct log_txn *txn = NULL;
+    int r;
+
+    *ret_guilty = NULL;
+    r = log_begin(committer->log, LOG_WRITE, &txn, err);
+    if (r < 0)
+        return r;
+    r = apply_all(committer, txn, ret_guilty, err);
+    if (r == 0)
+        r = log_commit(steal_ptr(txn), err);
+    if (r < 0 || row_cache_is_full(committer->rows))
+        row_cache_forget(committer->rows);
+    return r;
 }
 
 /* Write the batch. An entry that cannot be written harms only itself: the others are written again
@@ -188,12 +208,14 @@ int committer_new(struct event_base *loop, struct log *log, void (*on_committed)
     int r;
 
     committer->log = log;
+    committer->rows = row_cache_new(ROWS_BYTES_MAX);
     committer->on_committed = on_committed;
     committer->owner = owner;
     STAILQ_INIT(&committer->waiting);
     STAILQ_INIT(&committer->batch);
     r = jobpool_new(loop, 1, 1, &committer->pool, err);
     if (r < 0) {
+        row_cache_destroy(committer->rows);
         free(committer);
         return r;
     }
@@ -209,6 +231,7 @@ void committer_destroy(struct committer *committer)
     jobpool_destroy(committer->pool);
     cancel_all(&committer->waiting);
     tell_all(committer, &committer->waiting);
+    row_cache_destroy(committer->rows);
     free(committer);
 }
 

@@ -9,6 +9,7 @@
 #include "broker/commit.h"
 #include "broker/notice.h"
 #include "broker/trim.h"
+#include "broker/view_store.h"
 #include "common/io/clock.h"
 #include "common/io/log.h"
 #include "common/mem.h"
@@ -70,7 +71,7 @@ static int trim_apply(struct commit_entry *entry, struct commit_turn *turn, stru
     const struct trim_wish wish = wish_at(retention, turn->now_ns);
     int r;
 
-    r = trim_log(turn->txn, &wish, &retention->trimmed, err);
+    r = trim_log(turn->txn, &turn->view, &wish, &retention->trimmed, err);
     if (r < 0)
         return error_add_context(err, r, "trim the log");
     return retention->trimmed.records > 0 ? say_trimmed(turn, &retention->trimmed, err) : 0;
@@ -117,12 +118,14 @@ static int look(struct retention *retention, bool *ret_is_due, struct error *err
     autodestroy(log_txn) struct log_txn *txn = NULL;
     const struct trim_wish wish = wish_at(retention, clock_wall_ns());
     uint64_t held_by = 0;
+    struct view view;
     int r;
 
     r = log_begin(retention->broker->log, LOG_READ, &txn, err);
     if (r < 0)
         return r;
-    r = trim_is_due(txn, &wish, ret_is_due, &held_by, err);
+    view = view_store_in(txn);
+    r = trim_is_due(txn, &view, &wish, ret_is_due, &held_by, err);
     if (r == 0)
         say_held(retention, held_by);
     return r;

@@ -7,6 +7,7 @@
 #include "broker/view_base.h"
 #include "broker/view_store.h"
 #include "common/arena.h"
+#include "common/fleet/row_cache.h"
 #include "schemas/codec.h"
 #include "schemas/events.h"
 
@@ -16,7 +17,7 @@ enum verdict { TRIM_KEEP, TRIM_HELD, TRIM_GO };
 struct range {
     const struct trim_wish *wish;
     struct log_txn *txn;
-    struct view view; /* the live one: it knows which commands have ended */
+    const struct view *view; /* the live one: it knows which commands have ended */
     uint64_t head;
     uint64_t excess_bytes; /* that are too much, as far as the range has come */
     uint64_t upto;         /* position of its last record; 0: none */
@@ -24,8 +25,8 @@ struct range {
     unsigned notices; /* of these: log.trimmed */
 };
 
-static int range_begin(struct range *range, struct log_txn *txn, const struct trim_wish *wish,
-                       struct error *err)
+static int range_begin(struct range *range, struct log_txn *txn, const struct view *view,
+                       const struct trim_wish *wish, struct error *err)
 {
     struct log_state state;
     int r;
@@ -36,7 +37,7 @@ static int range_begin(struct range *range, struct log_txn *txn, const struct tr
     *range = (struct range){
         .wish = wish,
         .txn = txn,
-        .view = view_store_in(txn),
+        .view = view,
         .head = state.head,
     };
     if (wish->bytes_max != 0 && state.record_bytes > wish->bytes_max)
@@ -53,7 +54,7 @@ static int is_waited_for(const struct range *range, const struct record *record,
 
     if (record->kind != RECORD_COMMAND)
         return 0;
-    r = view_command(&range->view, record->id, &row, &arena, err);
+    r = view_command(range->view, record->id, &row, &arena, err);
     if (r == -ENOENT)
         return 0; /* it ended, and that was long ago */
     return r < 0 ? r : row.state == COMMAND_PENDING;
@@ -113,8 +114,8 @@ static int range_step(struct range *range, struct log_cursor *cursor, enum verdi
     return 1;
 }
 
-int trim_is_due(struct log_txn *txn, const struct trim_wish *wish, bool *ret, uint64_t *ret_held_by,
-                struct error *err)
+int trim_is_due(struct log_txn *txn, const struct view *view, const struct trim_wish *wish,
+                bool *ret, uint64_t *ret_held_by, struct error *err)
 {
     autodestroy(log_cursor) struct log_cursor *cursor = NULL;
     struct range range;
@@ -122,7 +123,7 @@ int trim_is_due(struct log_txn *txn, const struct trim_wish *wish, bool *ret, ui
     uint64_t pos = 0;
     int r;
 
-    r = range_begin(&range, txn, wish, err);
+    r = range_begin(&range, txn, view, wish, err);
     if (r < 0)
         return r;
     r = log_walk(txn, NULL, 0, &cursor, err);
@@ -159,32 +160,37 @@ static int range_collect(struct range *range, struct trimmed *trimmed, struct er
 /* What is about to go, into the base. */
 static int fold_range(const struct range *range, struct error *err)
 {
+    autodestroy(row_cache) struct row_cache *rows = row_cache_new(0);
     autodestroy(log_cursor) struct log_cursor *cursor = NULL;
     struct log_entry entry;
+    const struct view *view;
     struct view base;
     int r;
 
     r = view_base_open(range->txn, &base, err);
     if (r < 0)
         return r;
+    view = row_cache_over(rows, &base);
     r = log_walk(range->txn, NULL, 0, &cursor, err);
     for (unsigned i = 0; r >= 0 && i < range->count; i++) {
         r = log_next(cursor, &entry, err);
         if (r < 0)
             return r;
-        r = view_store_fold(&base, &entry, err);
+        r = view_store_fold(view, &entry, err);
     }
+    if (r >= 0)
+        r = row_cache_write(rows, err);
     return r < 0 ? r : view_base_moved(range->txn, range->upto, err);
 }
 
-int trim_log(struct log_txn *txn, const struct trim_wish *wish, struct trimmed *ret,
-             struct error *err)
+int trim_log(struct log_txn *txn, const struct view *view, const struct trim_wish *wish,
+             struct trimmed *ret, struct error *err)
 {
     struct trimmed trimmed = { 0 };
     struct range range;
     int r;
 
-    r = range_begin(&range, txn, wish, err);
+    r = range_begin(&range, txn, view, wish, err);
     if (r < 0)
         return r;
     r = range_collect(&range, &trimmed, err);

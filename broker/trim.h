@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "broker/io/log.h"
+#include "common/fleet/fleet.h"
 
 #define TRIM_RECORDS_MAX 1000 /* in one transaction */
 
@@ -27,13 +28,14 @@ struct trimmed {
     uint64_t held_by; /* position of the command without an outcome that holds others; 0: none */
 };
 
-/* Whether the oldest record is to go; `ret_held_by` as above. */
-int trim_is_due(struct log_txn *txn, const struct trim_wish *wish, bool *ret, uint64_t *ret_held_by,
-                struct error *err);
+/* Whether the oldest record is to go; `ret_held_by` as above. `view`: the live one, as the
+ * transaction sees it. */
+int trim_is_due(struct log_txn *txn, const struct view *view, const struct trim_wish *wish,
+                bool *ret, uint64_t *ret_held_by, struct error *err);
 
 /* Drop at most TRIM_RECORDS_MAX records, and append nothing. Records that only tell of earlier
  * trimming are dropped with others but not alone: a log at rest stays at rest. */
-int trim_log(struct log_txn *txn, const struct trim_wish *wish, struct trimmed *ret,
-             struct error *err);
+int trim_log(struct log_txn *txn, const struct view *view, const struct trim_wish *wish,
+             struct trimmed *ret, struct error *err);
 
 #endif

@@ -10,10 +10,14 @@
 #include "broker/view_base.h"
 #include "common/arena.h"
 #include "common/fleet/memory_view.h"
+#include "common/fleet/row_cache.h"
 #include "schemas/codec.h"
 
 /* Address space that the log may grow into; the file is as large as what is in it. */
 #define LOG_BYTES_MAX (64ULL * 1024 * 1024 * 1024)
+
+/* Of rows as messages while the view is made anew. */
+#define ROWS_BYTES_MAX (4UL * 1024 * 1024)
 
 /* Rows that one transaction saves when the view is made anew. */
 #define SAVE_ROWS_MAX 10000
@@ -144,28 +148,42 @@ static int begin_fold(struct log *log, const struct view *view, uint64_t *ret_fl
     return r;
 }
 
+static int fold_one(struct row_cache *rows, const struct view *view, const struct record *record,
+                    struct error *err)
+{
+    int r = fleet_apply(view, record, err);
+
+    if (r == -EPROTO)
+        r = 0; /* the view could not follow it the first time either */
+    if (r < 0 || !row_cache_is_full(rows))
+        return r;
+    r = row_cache_write(rows, err);
+    row_cache_forget(rows);
+    return r;
+}
+
 /* All that is kept, in memory: there a row that changes a thousand times costs no page of the
  * disk. */
-static int fold_all(struct log *log, const struct view *view, uint64_t *ret_count,
+static int fold_all(struct log *log, const struct view *memory, uint64_t *ret_count,
                     struct error *err)
 {
     autodestroy(record_reader) struct record_reader *reader = NULL;
+    autodestroy(row_cache) struct row_cache *rows = row_cache_new(ROWS_BYTES_MAX);
+    const struct view *view = row_cache_over(rows, memory);
     const struct record *record;
     uint64_t count = 0;
     uint64_t floor = 0;
     int r;
 
-    r = begin_fold(log, view, &floor, err);
+    r = begin_fold(log, memory, &floor, err);
     if (r == 0)
         r = record_reader_new(log, floor, &reader, err);
     while (r >= 0 && (r = record_reader_next(reader, &record, err)) > 0) {
         count++;
-        r = fleet_apply(view, record, err);
-        if (r == -EPROTO)
-            r = 0; /* the view could not follow it the first time either */
+        r = fold_one(rows, view, record, err);
     }
     *ret_count = count;
-    return r;
+    return r < 0 ? r : row_cache_write(rows, err);
 }
 
 /* Rows on their way from memory into the log's tables, some in each transaction. */

@@ -36,6 +36,12 @@ int schema_decode_guarded(const struct schema *schema, struct bytes wire, void *
                           struct arena *arena, struct error *err);
 
 /*
+ * Make `ret` the same message, with what it points to in `arena`. `ret` is zero, or a copy that was
+ * made so with the same arena: what it holds already stays where it is.
+ */
+void schema_copy(const struct schema *schema, const void *message, void *ret, struct arena *arena);
+
+/*
  * A frame of the bus: the array [MESSAGE_VERSION, type, body], with the body in the form of the
  * type's schema.
  */

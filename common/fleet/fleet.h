@@ -73,6 +73,11 @@ struct view_functions {
     int (*walk)(void *store, enum view_table table, struct bytes from,
                 int (*visit)(void *owner, struct bytes key, struct bytes value), void *owner,
                 struct error *err);
+    /* NULL but for a store that keeps rows as messages: see row_cache.h. -ENOENT without a text. */
+    int (*get_row)(void *store, enum view_table table, struct bytes key, void *ret,
+                   struct error *err);
+    int (*put_row)(void *store, enum view_table table, struct bytes key, const void *row,
+                   struct error *err);
 };
 
 /*

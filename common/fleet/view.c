@@ -46,6 +46,17 @@ uint64_t view_read_number(const uint8_t *bytes)
     return number;
 }
 
+static int fail_get(enum view_table table, int code, struct error *err)
+{
+    if (code == -EUCLEAN)
+        return error_set(err, code,
+                         "a row of the view's table %s is damaged on the disk: stop the broker and "
+                         "run gantry-broker --rebuild",
+                         tables[table].name);
+    return error_set(err, code, code == -ENOENT ? "no such row of %s" : "read a row of %s",
+                     tables[table].name);
+}
+
 static int get(const struct view *view, enum view_table table, struct bytes key, struct bytes *ret,
                struct error *err)
 {
@@ -53,15 +64,7 @@ static int get(const struct view *view, enum view_table table, struct bytes key,
 
     if (key.size > 0 && key.size <= VIEW_KEY_MAX)
         r = view->functions->get(view->store, table, key, ret);
-    if (r == -EUCLEAN)
-        return error_set(err, r,
-                         "a row of the view's table %s is damaged on the disk: stop the broker and "
-                         "run gantry-broker --rebuild",
-                         tables[table].name);
-    if (r < 0)
-        return error_set(err, r, r == -ENOENT ? "no such row of %s" : "read a row of %s",
-                         tables[table].name);
-    return 0;
+    return r < 0 ? fail_get(table, r, err) : 0;
 }
 
 static int decode(enum view_table table, const struct schema *schema, struct bytes value, void *ret,
@@ -72,22 +75,46 @@ static int decode(enum view_table table, const struct schema *schema, struct byt
     return 0;
 }
 
-int view_get_row(const struct view *view, enum view_table table, struct bytes key, void *ret,
-                 struct arena *arena, struct error *err)
+const struct schema *view_lean_schema(enum view_table table)
+{
+    return tables[table].sealed != NULL ? tables[table].sealed : tables[table].schema;
+}
+
+static int get_message(const struct view *view, enum view_table table, struct bytes key,
+                       const struct schema *schema, void *ret, struct arena *arena,
+                       struct error *err)
 {
     struct bytes value;
     int r = get(view, table, key, &value, err);
 
-    return r < 0 ? r : decode(table, tables[table].schema, value, ret, arena, err);
+    return r < 0 ? r : decode(table, schema, value, ret, arena, err);
+}
+
+int view_get_lean(const struct view *view, enum view_table table, struct bytes key, void *ret,
+                  struct arena *arena, struct error *err)
+{
+    int r = -ENOENT;
+
+    if (view->functions->get_row == NULL)
+        return get_message(view, table, key, view_lean_schema(table), ret, arena, err);
+    if (key.size > 0 && key.size <= VIEW_KEY_MAX)
+        r = view->functions->get_row(view->store, table, key, ret, err);
+    return r == -ENOENT ? fail_get(table, r, err) : r;
+}
+
+int view_get_row(const struct view *view, enum view_table table, struct bytes key, void *ret,
+                 struct arena *arena, struct error *err)
+{
+    if (tables[table].sealed == NULL)
+        return view_get_lean(view, table, key, ret, arena, err);
+    return get_message(view, table, key, tables[table].schema, ret, arena, err);
 }
 
 int view_get_sealed(const struct view *view, enum view_table table, struct bytes key, void *ret,
                     struct arena *arena, struct error *err)
 {
-    struct bytes value;
-    int r = get(view, table, key, &value, err);
-
-    return r < 0 ? r : decode(table, tables[table].sealed, value, ret, arena, err);
+    assert(tables[table].sealed != NULL);
+    return view_get_lean(view, table, key, ret, arena, err);
 }
 
 int view_put_bytes(const struct view *view, enum view_table table, struct bytes key,
@@ -109,16 +136,28 @@ static int put_message(const struct view *view, enum view_table table, struct by
     return r;
 }
 
+int view_put_lean(const struct view *view, enum view_table table, struct bytes key, const void *row,
+                  struct error *err)
+{
+    if (view->functions->put_row == NULL)
+        return put_message(view, table, key, view_lean_schema(table), row, err);
+    assert(key.size > 0 && key.size <= VIEW_KEY_MAX);
+    return view->functions->put_row(view->store, table, key, row, err);
+}
+
 int view_put_row(const struct view *view, enum view_table table, struct bytes key, const void *row,
                  struct error *err)
 {
+    if (tables[table].sealed == NULL)
+        return view_put_lean(view, table, key, row, err);
     return put_message(view, table, key, tables[table].schema, row, err);
 }
 
 int view_put_sealed(const struct view *view, enum view_table table, struct bytes key,
                     const void *row, struct error *err)
 {
-    return put_message(view, table, key, tables[table].sealed, row, err);
+    assert(tables[table].sealed != NULL);
+    return view_put_lean(view, table, key, row, err);
 }
 
 int view_remove(const struct view *view, enum view_table table, struct bytes key, struct error *err)

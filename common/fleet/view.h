@@ -13,7 +13,8 @@
 void view_write_number(uint8_t *ret, uint64_t number);
 uint64_t view_read_number(const uint8_t *bytes);
 
-/* Decode a row; its parts are in `arena`. -ENOENT when there is none. */
+/* Decode a row; its parts are in `arena`, or the store's own: no put changes them in place.
+ * -ENOENT when there is none. */
 int view_get_row(const struct view *view, enum view_table table, struct bytes key, void *ret,
                  struct arena *arena, struct error *err);
 
@@ -27,6 +28,14 @@ int view_get_sealed(const struct view *view, enum view_table table, struct bytes
                     struct arena *arena, struct error *err);
 int view_put_sealed(const struct view *view, enum view_table table, struct bytes key,
                     const void *row, struct error *err);
+
+/* The leanest form of a table's rows, which the store may keep as messages: sealed where there is
+ * such a form. NULL: its values are no messages. */
+const struct schema *view_lean_schema(enum view_table table);
+int view_get_lean(const struct view *view, enum view_table table, struct bytes key, void *ret,
+                  struct arena *arena, struct error *err);
+int view_put_lean(const struct view *view, enum view_table table, struct bytes key, const void *row,
+                  struct error *err);
 
 /* Put a value that is no message. */
 int view_put_bytes(const struct view *view, enum view_table table, struct bytes key,

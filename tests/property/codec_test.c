@@ -349,10 +349,40 @@ static void a_cut_message_is_refused(void **unused)
     with_random_messages(check_cuts);
 }
 
+/* A copy, then another message over it, each with nothing of what it was copied from. */
+static void check_copy(struct chance *chance, const struct schema *schema, struct bytes wire)
+{
+    autoarena own = { 0 };
+    autoarena lent = { 0 };
+    void *copy = arena_zeroed(&own, schema->size);
+    void *message = arena_zeroed(&chance->arena, schema->size);
+    struct buffer other = { 0 };
+
+    assert_int_equal(schema_decode(schema, wire, message, &lent, NULL), 0);
+    schema_copy(schema, message, copy, &own);
+    arena_done(&lent);
+    assert_encodes(schema, copy, wire);
+
+    memset(message, 0, schema->size);
+    fill(chance, schema, message);
+    schema_encode(schema, message, &other);
+    schema_copy(schema, message, copy, &own);
+    arena_done(&chance->arena);
+    assert_encodes(schema, copy, buffer_bytes(&other));
+    buffer_done(&other);
+}
+
+static void a_copy_says_the_same_and_stands_alone(void **unused)
+{
+    (void)unused;
+    with_random_messages(check_copy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_decoded_encodes_to_the_same_bytes),
+        cmocka_unit_test(a_copy_says_the_same_and_stands_alone),
         cmocka_unit_test(json_says_the_same),
         cmocka_unit_test(no_changed_byte_does_harm),
         cmocka_unit_test(a_cut_message_is_refused),

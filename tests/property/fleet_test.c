@@ -17,12 +17,16 @@
 
 #include "common/crc32c.h"
 #include "common/fleet/container_state.h"
+#include "common/fleet/memory_view.h"
+#include "common/fleet/row_cache.h"
 #include "common/fleet/view.h"
 #include "schemas/codec.h"
 #include "tests/support/fleet_log.h"
 
 #define STEPS      2000
 #define CENSUS     10 /* steps between two counts of everything */
+#define WRITE      7  /* records between two writes of kept rows */
+#define FORGET     9  /* writes until all of them are forgotten */
 #define HOSTS      3
 #define CONTAINERS 6
 #define NAMES      4
@@ -506,6 +510,34 @@ static uint64_t rebuild(const struct world *world)
     return hash;
 }
 
+/* The same by way of rows that are kept as messages, written and forgotten now and then. */
+static uint64_t rebuild_through_rows(const struct world *world)
+{
+    autodestroy(memory_view) struct memory_view *memory = memory_view_new();
+    autodestroy(row_cache) struct row_cache *rows = row_cache_new(0);
+    const struct view *view = row_cache_over(rows, memory_view_view(memory));
+    uint64_t hash = 0;
+
+    for (size_t i = 0; i < world->count; i++) {
+        autoarena arena = { 0 };
+        struct record record;
+        int r;
+
+        assert_int_equal(
+            schema_decode(&record_schema, buffer_bytes(&world->records[i]), &record, &arena, NULL),
+            0);
+        r = fleet_apply(view, &record, NULL);
+        assert_true(r == 0 || r == -EPROTO);
+        if (i % WRITE == 0)
+            assert_int_equal(row_cache_write(rows, NULL), 0);
+        if (i % (FORGET * WRITE) == 0)
+            row_cache_forget(rows);
+    }
+    assert_int_equal(row_cache_write(rows, NULL), 0);
+    assert_int_equal(view_hash(memory_view_view(memory), &hash, NULL), 0);
+    return hash;
+}
+
 static void run_world(uint64_t seed)
 {
     struct world *world = calloc(1, sizeof(*world));
@@ -515,8 +547,10 @@ static void run_world(uint64_t seed)
     world->log = fleet_log_new_empty();
     while (world->count < STEPS) {
         step(world);
-        if (world->count % 500 == 0)
+        if (world->count % 500 == 0) {
             assert_int_equal(rebuild(world), fleet_log_hash(world->log));
+            assert_int_equal(rebuild_through_rows(world), fleet_log_hash(world->log));
+        }
     }
     /* The dice are good: neither nothing nor everything is refused. */
     assert_true(world->refused > STEPS / 100 && world->refused < STEPS / 2);

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <event2/event.h>
 
+#include "common/fleet/view.h"
 #include "common/mem.h"
 #include "tests/support/broker_log.h"
 
@@ -24,6 +25,7 @@ struct test_entry {
     int failure;
     unsigned applied; /* times; the committer's thread's until it is done */
     uint64_t head;    /* of the log, when it began to write */
+    uint64_t total;   /* in the view, of entries that have written */
     bool is_done;
     int result;
     unsigned order; /* of being told */
@@ -56,6 +58,7 @@ static int entry_apply(struct commit_entry *entry, struct commit_turn *turn, str
     test->applied++;
     assert_int_equal(log_state(turn->txn, &state, err), 0);
     test->head = state.head;
+    assert_int_equal(view_add_to_total(&turn->view, "written", 1, &test->total, err), 0);
     for (unsigned i = 0; i < entry->records; i++)
         assert_int_equal(commit_append(turn, &record, err), 0);
     if (test->failure < 0)
@@ -179,6 +182,7 @@ static void an_entry_that_fails_harms_only_itself(void **state)
     assert_int_equal(broker_log_state(desk->place).head, 3);
     assert_int_equal(desk->entries[1].applied, 3);
     assert_int_equal(desk->entries[4].head, 2);
+    assert_int_equal(desk->entries[4].total, 3);
 }
 
 static void a_commit_that_fails_fails_all_and_the_next_one_succeeds(void **state)
@@ -199,6 +203,7 @@ static void a_commit_that_fails_fails_all_and_the_next_one_succeeds(void **state
     desk->functions.commit = commit;
     assert_int_equal(add(desk, 3, 1, 0), 0);
     run_until(desk, 4);
+    assert_int_equal(desk->entries[3].total, 1); /* what was undone is not remembered */
     assert_int_equal(desk->entries[3].result, 0);
     assert_int_equal(broker_log_state(desk->place).head, 1);
 }

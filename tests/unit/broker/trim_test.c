@@ -88,10 +88,12 @@ static int try_trim(struct scene *scene, const struct trim_wish *wish, struct tr
                     struct error *err)
 {
     autodestroy(log_txn) struct log_txn *txn = NULL;
+    struct view view;
     int r;
 
     assert_int_equal(log_begin(scene->place->log, LOG_WRITE, &txn, NULL), 0);
-    r = trim_log(txn, wish, ret, err);
+    view = view_store_in(txn);
+    r = trim_log(txn, &view, wish, ret, err);
     return r < 0 ? r : log_commit(steal_ptr(txn), err);
 }
 
@@ -261,20 +263,23 @@ static void a_look_says_whether_there_is_something_to_do(void **state)
     const struct trim_wish old = { .before_ns = UINT64_MAX };
     const struct trim_wish young = { .before_ns = LOG_START };
     struct log_txn *txn;
+    struct view view;
     uint64_t held_by = 7;
     bool is_due = false;
 
     create(scene, 1, false);
     assert_int_equal(log_begin(scene->place->log, LOG_READ, &txn, NULL), 0);
-    assert_int_equal(trim_is_due(txn, &old, &is_due, &held_by, NULL), 0);
+    view = view_store_in(txn);
+    assert_int_equal(trim_is_due(txn, &view, &old, &is_due, &held_by, NULL), 0);
     assert_true(is_due);
     assert_int_equal(held_by, 0);
-    assert_int_equal(trim_is_due(txn, &young, &is_due, &held_by, NULL), 0);
+    assert_int_equal(trim_is_due(txn, &view, &young, &is_due, &held_by, NULL), 0);
     assert_false(is_due);
     log_abort(txn);
     assert_int_equal(trim(scene, UINT64_MAX).records, 1);
     assert_int_equal(log_begin(scene->place->log, LOG_READ, &txn, NULL), 0);
-    assert_int_equal(trim_is_due(txn, &old, &is_due, &held_by, NULL), 0);
+    view = view_store_in(txn);
+    assert_int_equal(trim_is_due(txn, &view, &old, &is_due, &held_by, NULL), 0);
     assert_false(is_due);
     assert_int_equal(held_by, 2);
     log_abort(txn);
