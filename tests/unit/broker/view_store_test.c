@@ -72,6 +72,23 @@ static uint64_t prepare(struct broker_log *place)
     return folded;
 }
 
+/* As say(), and fold it into the view that is kept, as the committer does. */
+static void say_live(struct broker_log *place, struct fleet_log *fleet, struct record record)
+{
+    struct error err = { 0 };
+    struct log_txn *txn;
+    struct view view;
+
+    say(place, fleet, record);
+    record.pos = fleet->pos;
+    record.time = fleet->now_ns;
+    assert_int_equal(log_begin(place->log, LOG_WRITE, &txn, &err), 0);
+    view = view_store_in(txn);
+    if (fleet_apply(&view, &record, &err) < 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(log_commit(txn, &err), 0);
+}
+
 static void a_view_is_folded_from_the_log_once(void **state)
 {
     struct broker_log *place = *state;
@@ -84,6 +101,34 @@ static void a_view_is_folded_from_the_log_once(void **state)
     assert_int_equal(hash_of(place), expected);
     broker_log_reopen(place);
     assert_int_equal(prepare(place), 0);
+    assert_int_equal(hash_of(place), expected);
+}
+
+/* Looking for the rows of one host ends at those of the next. */
+static void a_host_without_its_journal_loses_its_rows_among_other_hosts(void **state)
+{
+    struct broker_log *place = *state;
+    autodestroy(fleet_log) struct fleet_log *fleet = fleet_log_new_empty();
+    struct host_facts facts = { .version = arena_text(&fleet->arena, "0.1.0") };
+    struct host_hello hello = { .incarnation = 1, .journal.bytes = { 1 }, .facts = &facts };
+    uint64_t expected = 0;
+
+    say(place, fleet, fleet_log_system(fleet, "host.hello", LOG_HOST, &hello));
+    say(place, fleet, fleet_log_system(fleet, "host.hello", "b", &hello));
+    for (unsigned i = 1; i <= 2; i++) {
+        char *id = fleet_log_container(fleet, i);
+        struct container_created created = { .config =
+                                                 fleet_log_config(fleet, i == 1 ? "x" : "y") };
+        struct record record = fleet_log_event(fleet, "container.created", id, 0, &created);
+
+        record.host = arena_text(&fleet->arena, i == 1 ? LOG_HOST : "b");
+        say(place, fleet, record);
+    }
+    (void)prepare(place);
+    hello.journal.bytes[0] = 2;
+    say_live(place, fleet, fleet_log_system(fleet, "host.hello", LOG_HOST, &hello));
+    assert_null(fleet_log_row(fleet, fleet_log_container(fleet, 1)).id);
+    assert_int_equal(view_hash(fleet->view, &expected, NULL), 0);
     assert_int_equal(hash_of(place), expected);
 }
 
@@ -161,6 +206,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         VIEW_TEST(a_view_is_folded_from_the_log_once),
+        VIEW_TEST(a_host_without_its_journal_loses_its_rows_among_other_hosts),
         VIEW_TEST(an_unfinished_or_foreign_view_is_folded_again),
         VIEW_TEST(a_view_without_its_records_cannot_be_folded),
         VIEW_TEST(numbers_are_kept_and_absent_ones_are_zero),
