@@ -45,10 +45,9 @@ class Docker:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             self.wait_until_ready()
-            tar = subprocess.Popen(["tar", "-C", rootfs, "-c", "."], stdout=subprocess.PIPE)
-            subprocess.run([*self.base, "import", "-", IMAGE], stdin=tar.stdout, check=True,
+            tar = subprocess.run(["tar", "-C", rootfs, "-c", "."], check=True, capture_output=True).stdout
+            subprocess.run([*self.base, "import", "-", IMAGE], input=tar, check=True,
                            capture_output=True)
-            tar.wait()
         except BaseException:
             self.close()
             raise
@@ -100,7 +99,7 @@ class Docker:
             return time.monotonic() - began
         finally:
             follower.kill()
-            follower.wait()
+            follower.communicate()
 
     def remove(self, *names):
         self.run("rm", "-f", *names)
@@ -111,7 +110,7 @@ class Docker:
         follower = self.follow("event=start", "type=container")
         try:
             began = time.monotonic()
-            self.run("service", "create", "--detach", "--quiet", "--name", "crowd", "--no-resolve-image",
+            self.run("service", "create", "--detach", "--quiet", "--name", "crowd", "--no-resolve-image", "--stop-grace-period", "0s",
                      "--replicas", str(count), IMAGE, "/bin/sleep", "100000")
             seen = 0
             while seen < count:
@@ -119,8 +118,25 @@ class Docker:
             return count / (time.monotonic() - began)
         finally:
             follower.kill()
-            follower.wait()
+            follower.communicate()
             subprocess.run([*self.base, "swarm", "leave", "--force"], capture_output=True, check=False)
+
+    def processes(self):
+        """Pids of the daemon, its containerd and the shims, and of the shims' children."""
+        ours, children = {self.daemon.pid}, {}
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{name}/cmdline", "rb") as file:
+                    words = file.read()
+                with open(f"/proc/{name}/stat", encoding="ascii", errors="replace") as file:
+                    parent = int(file.read().rsplit(")", 1)[1].split()[1])
+            except (OSError, IndexError):
+                continue
+            children.setdefault(parent, set()).add(int(name))
+            if words.startswith(b"containerd") or b"containerd-shim" in words.split(b"\0")[0]:
+                if self.directory.encode() in words:
+                    ours.add(int(name))
+        return ours | {child for one in ours for child in children.get(one, ())}
 
     def close(self):
         """Its containers end with it: SIGTERM stops them, and what is left is looked for."""

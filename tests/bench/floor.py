@@ -54,6 +54,7 @@ class Floor:
         os.mkdir(self.exits)
         self.watch = Inotify(self.exits)
         self.count = 0
+        self.syncs = {}  # of each container's pid: the pipe on which its conmon says more
 
     def prepare(self):
         self.count += 1
@@ -92,7 +93,7 @@ class Floor:
         subprocess.run([self.runtime, "--root=" + self.root, "start", name], check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         took = time.monotonic() - began
-        self.sync = ours
+        self.syncs[pid] = ours
         return took, pid
 
     def end(self, pid):
@@ -101,8 +102,8 @@ class Floor:
         os.kill(pid, signal.SIGKILL)
         self.watch.wait(30)
         took = time.monotonic() - began
-        self.sync.recv(1)
-        self.sync.close()
+        with self.syncs.pop(pid) as sync:
+            sync.recv(1)
         return took
 
     def remove(self, name, bundle):

@@ -108,7 +108,7 @@ def draw_curves(figure):
 
 
 def script(figures, path):
-    columns = min(3, len(figures))
+    columns = len(figures)
     lines = [f"set terminal svg size {columns * PANEL_WIDTH},{HEIGHT} font 'sans-serif,12' background 'white'",
              f"set output {quoted(path)}", "set encoding utf8", "set border 3 linecolor rgb '#444444'",
              "set tics nomirror out textcolor rgb '#222222'", "set grid ytics linecolor rgb '#dddddd'",

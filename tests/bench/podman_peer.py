@@ -14,7 +14,8 @@ LIMITS = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"]
 class Podman:
     def __init__(self, runtime, rootfs):
         self.rootfs = rootfs
-        self.directory = tempfile.mkdtemp(prefix="gantry-podman-")
+        # Its directories may not have long names.
+        self.directory = tempfile.mkdtemp(prefix="gantry-podman-", dir="/tmp")
         self.base = ["podman", "--root", os.path.join(self.directory, "root"),
                      "--runroot", os.path.join(self.directory, "run"),
                      "--tmpdir", os.path.join(self.directory, "tmp"),
@@ -56,10 +57,10 @@ class Podman:
             return time.monotonic() - began
         finally:
             follower.kill()
-            follower.wait()
+            follower.communicate()
 
-    def remove(self, name):
-        self.run("rm", "-f", name)
+    def remove(self, *names):
+        self.run("rm", "-f", "-t", "0", *names)
 
     def close(self):
         shutil.rmtree(self.directory, ignore_errors=True)

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """How the broker bears many: simulated workers (tests/sim) against one broker on one machine.
 
-    tests/bench/scale.py storm [WORKERS]        the broker is killed and started again
+    tests/bench/scale.py [--json] storm [WORKERS]        the broker is killed and started again
     tests/bench/scale.py idle [WORKERS]         what each one that waits costs in memory
     tests/bench/scale.py commands [WORKERS...]  what a command costs, by the number of workers
     tests/bench/scale.py drain [EVENTS]         a worker that was away, and eight of them
@@ -25,8 +25,9 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 os.environ.setdefault("GANTRY_BUILD_DIR", os.path.join(ROOT, "build/release"))
-sys.path[:0] = [os.path.join(ROOT, "tests/integration")]
+sys.path[:0] = [HERE, os.path.join(ROOT, "tests/integration")]
 
+import figures  # noqa: E402
 import fleet  # noqa: E402
 import nng  # noqa: E402
 from fleet import BUILD_DIR, Client  # noqa: E402
@@ -37,6 +38,18 @@ from simulated import (ScaleBroker, SimulatedWorkers, behind, free_port,  # noqa
 WORKERS_OF_PROCESS = 200
 AUTHORS = 16
 TOOLS = os.path.join(BUILD_DIR, "tests")
+
+
+IS_JSON = False
+
+
+def say(text):
+    print(text, file=sys.stderr if IS_JSON else sys.stdout, flush=True)
+
+
+def give(figure, unit, value, peer="Gantry", at=None):
+    if IS_JSON:
+        figures.give(figure, peer, unit, [value], at=at)
 
 
 class Scene:
@@ -133,7 +146,8 @@ def storm(there):
     there.all("await", "connected", lambda workers: workers.count)
     connected = time.monotonic() - began
     there.ping()
-    print(f"storm: {there.count} workers say hello in {first:.2f} s; after a SIGKILL the broker "
+    give("all-back", "s", connected)
+    say(f"storm: {there.count} workers say hello in {first:.2f} s; after a SIGKILL the broker "
           f"serves after {up:.2f} s, all are back after {connected:.2f} s ({there.broker.cpu():.2f} s "
           f"of its processor), and each has got a command after {time.monotonic() - began:.2f} s")
 
@@ -145,7 +159,8 @@ def idle(there):
     each = (there.broker.memory() - there.before) / there.count
     before = there.broker.cpu()
     wait_a_moment(10)
-    print(f"idle: {there.count} workers with {peers} connections, there after {first:.1f} s: "
+    give("idle-worker", "KB", each / 1000)
+    say(f"idle: {there.count} workers with {peers} connections, there after {first:.1f} s: "
           f"{each:.0f} bytes each, {there.broker.cpu() - before:.2f} s of processor in 10 s")
 
 
@@ -162,8 +177,12 @@ def commands(there, seconds=8, rate=500):
     state = there.fleets[0].say("status")
     load.send_signal(signal.SIGTERM)
     result = json.loads(load.communicate()[0])
-    print(f"commands: {there.count:6} workers, {result['commands'] / result['seconds']:.0f}/s: "
-          f"{spent / passed / (result['commands'] / result['seconds']) * 1e6:.0f} us of the broker "
+    each_us = spent / passed / (result["commands"] / result["seconds"]) * 1e6
+    give("command-cost-by-workers", "us", each_us, at=there.count)
+    for part in ("p50", "p99"):
+        give("delivery-by-workers", "ms", state[f"{part}_us"] / 1000, f"Gantry, {part}", at=there.count)
+    say(f"commands: {there.count:6} workers, {result['commands'] / result['seconds']:.0f}/s: "
+          f"{each_us:.0f} us of the broker "
           f"each with all its events, to the worker p50 {state['p50_us'] / 1000:.2f} ms, p99 "
           f"{state['p99_us'] / 1000:.2f} ms")
 
@@ -184,14 +203,15 @@ def drain(there, events):
     there.all("join", 0, 1)
     there.all("await", "acked")
     passed, spent = time.monotonic() - began, there.broker.cpu() - before
-    print(f"drain: {there.count} workers with {each} events each: {events / passed:.0f} events/s "
+    say(f"drain: {there.count} workers with {each} events each: {events / passed:.0f} events/s "
           f"({spent / events * 1e6:.1f} us of the broker each)")
 
 
 def watchers_of(there, count, hosts, odd):
-    """`odd` of the first are of each kind: slow, stopped, killed."""
+    """`odd` of the first are of each kind: slow, stopped, killed. They begin at the log's end."""
+    head = Client(there.broker.url).ask("info").get("head", 0)
     return [Watcher(os.path.join(there.scratch.name, f"watcher{i}"), there.broker.urls[i % 8],
-                    None if i % 50 == 49 else hosts[i % len(hosts)], 50 if i < odd else 0)
+                    None if i % 50 == 49 else hosts[i % len(hosts)], 50 if i < odd else 0, head)
             for i in range(count)]
 
 
@@ -232,7 +252,7 @@ def subscribers(there, seconds=10):
     for found in measure():
         watchers[40 + kills % 20].kill()
         kills += 1
-    print(f"subscribers: 140 of 200 get a record after p50 {calm[0]} ms, p99 {calm[1]} ms; with 20 "
+    say(f"subscribers: 140 of 200 get a record after p50 {calm[0]} ms, p99 {calm[1]} ms; with 20 "
           f"slow, 20 stopped and 20 killed {kills} times p50 {found[0]} ms, p99 {found[1]} ms")
     for watcher in watchers:
         watcher.close()
@@ -246,9 +266,9 @@ def load(there, seconds, each):
     began = time.monotonic()
     for process in loads:
         process.stdout.readline()
-    there.all("await", "acked")
-    print(f"load: {there.count * each} containers run after {time.monotonic() - began:.0f} s",
-          flush=True)
+    # Whose containers are all there goes on with commands: "acked" would never be true of all.
+    there.all("await", "commands", lambda workers: 2 * each * workers.count)
+    say(f"load: {there.count * each} containers run after {time.monotonic() - began:.0f} s")
     hosts = [host for workers in there.fleets for host in workers.hosts]
     watchers = watchers_of(there, 200, hosts, 0)
     wait_a_moment(3)
@@ -264,9 +284,13 @@ def load(there, seconds, each):
         process.send_signal(signal.SIGTERM)
     results = [json.loads(process.communicate()[0]) for process in loads]
     rate = sum(state["commands"] for state in states) / passed
-    print(f"load: {rate:.0f} commands/s delivered, submit to delivery p50 "
-          f"{max(state['p50_us'] for state in states) / 1000:.1f} ms, p99 "
-          f"{max(state['p99_us'] for state in states) / 1000:.1f} ms; to the answer p99 "
+    slowest = {part: max(state[f"{part}_us"] for state in states) / 1000 for part in ("p50", "p99")}
+    give("load-rate", "commands/s", rate)
+    give("load-delivery", "ms", slowest["p99"])
+    give("load-delivery", "ms", slowest["p50"], "Gantry, p50")
+    give("load-memory", "MiB", memory / (1 << 20))
+    say(f"load: {rate:.0f} commands/s delivered, submit to delivery p50 "
+          f"{slowest['p50']:.1f} ms, p99 {slowest['p99']:.1f} ms; to the answer p99 "
           f"{max(result['p99_ms'] for result in results):.1f} ms; subscribers p50 {found[0]} ms, p99 "
           f"{found[1]} ms; broker {spent / passed * 100:.0f} % of a processor, {memory >> 20} MiB "
           f"of its own, {resident >> 20} MiB with the pages of its store")
@@ -283,7 +307,10 @@ def main():
     parser.add_argument("what", choices=["storm", "idle", "commands", "drain", "subscribers", "load"])
     parser.add_argument("numbers", nargs="*", type=int)
     parser.add_argument("--nice", type=int, default=0)
+    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    global IS_JSON  # what is said goes elsewhere  # pylint: disable=global-statement
+    IS_JSON = options.json
     os.nice(options.nice)
     signal.signal(signal.SIGTERM, on_term)
     numbers = options.numbers

@@ -26,10 +26,24 @@ PATIENCE = 1500  # seconds for one part
 PARTS = {
     "start": ("one container: start and exit beside floor, podman, docker",
               "start_and_exit.py 60", "start_and_exit.py 6"),
+    "crowd": ("1,000 containers on one worker: rate, memory, idle, exits",
+              "thousand.py 1000", "thousand.py 60"),
     "durable": ("durable commands and events, plain and over TLS, beside the disk and Redis",
                 "durable.py 5", "durable.py 1 --requests 100"),
     "brokers": ("events beside other brokers",
                 "durable.py 3 --peers", "durable.py 1 --peers --requests 60"),
+    "storm": ("a broker restarted under its workers", "scale.py storm 10000", "scale.py storm 500"),
+    "idle": ("workers that wait", "scale.py idle 10000", "scale.py idle 500"),
+    "commands": ("the cost of a command by the number of workers",
+                 "scale.py commands 10 100 1000 10000", "scale.py commands 10 100"),
+    "load": ("1,000 workers, 100,000 containers, 200 subscribers",
+             "scale.py load 20 100", "scale.py load 5 2"),
+    "first": ("from the start of a program to what it does first",
+              "first_command.py 20 10000000", "first_command.py 5 100000"),
+    "ps": ("gantry ps, and the broker's memory, by the number of containers",
+           "listing.py 20 100", "listing.py 3 10"),
+    "feed": ("the feed by the number of subscribers",
+             "feed.py 10 100 1000 10000", "feed.py 10 100"),
 }
 
 

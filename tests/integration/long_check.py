@@ -40,17 +40,17 @@ DEFAULTS = {"events": 10_000_000, "subscribers": 200, "kills": 1000, "seed": 1, 
 class Watcher:
     """A subscriber (tests/sim/log_watcher.c); of everything, or of one host."""
 
-    def __init__(self, path, url, host, pause_ms):
+    def __init__(self, path, url, host, pause_ms, cursor=0):
         self.path, self.url, self.host, self.pause_ms = path, url, host, pause_ms
+        self.cursor = cursor
         self.is_stopped = False
         self.kills = 0
         self.start()
 
     def start(self):
         words = behind(os.path.join(BUILD_DIR, "tests/log_watcher"), self.path, self.url,
-                       str(self.pause_ms))
-        self.process = subprocess.Popen(words + ([self.host] if self.host else []),
-                                        stderr=subprocess.PIPE, text=True)
+                       str(self.pause_ms), self.host or "-", str(self.cursor))
+        self.process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
 
     def kill(self):
         self.kills += 1

@@ -4,9 +4,10 @@
  *     command_load URL AUTHORS RATE SEED PREFIX HOSTS CONTAINERS
  *
  * Every host PREFIX<i> gets CONTAINERS containers that restart by themselves, each of one author;
- * they are created and started at once, then stopped and started at random: at RATE commands a
- * second in all, or 0: as fast as answers come. What was asked is asked again until it is answered,
- * whatever becomes of the broker.
+ * they are created and started at once, host by host, so that a host's commands and events travel
+ * together; then they are stopped and started at random: at RATE commands a second in all, or 0: as
+ * fast as answers come. What was asked is asked again until it is answered, whatever becomes of the
+ * broker.
  *
  * One line of JSON on stdout when all are started; a last one after SIGTERM, when the last answers
  * are there: for each author its client number, how many commands were accepted, and a sum over
@@ -64,7 +65,7 @@ struct author {
 
 static struct load load;
 
-/* Container `number` of all: on host number % hosts. */
+/* Container `number` of all, in order of the hosts. */
 static void name_container(const struct author *author, unsigned number,
                            char ret[static CONTAINER_ID_SIZE + 1])
 {
@@ -101,7 +102,7 @@ static bool take_answer(struct author *author, const struct frame *frame, struct
 static void say(struct author *author, const char *type, unsigned number, const struct buffer *body)
 {
     char container[CONTAINER_ID_SIZE + 1];
-    autofree char *host = mem_text("%s%u", author->load->prefix, number % author->load->hosts);
+    autofree char *host = mem_text("%s%u", author->load->prefix, number / author->load->containers);
     autofree char *kind = mem_dup_text(type);
     struct record record = {
         .kind = RECORD_COMMAND,

@@ -1,13 +1,14 @@
 /*
  * A subscriber that may be stopped and killed anywhere, and that keeps little:
  *
- *     log_watcher FILE URL PAUSE_MS [HOST]
+ *     log_watcher FILE URL PAUSE_MS [HOST|- [CURSOR]]
  *
- * follows the log with a cursor, all of it or what is about HOST, and waits PAUSE_MS after each
- * page. What it has seen is kept in FILE, a mapping that outlives SIGKILL: how far it has come, and
- * a sum over the digests of the records in each chunk of CHUNK positions, so that two subscribers
- * can be compared record by record without keeping the records. A record out of order, one that
- * does not follow its stream's last, and a cursor that goes back end it with a sentence.
+ * follows the log with a cursor, all of it (-) or what is about HOST, from its beginning or, with a
+ * new FILE, from CURSOR on, and waits PAUSE_MS after each page. What it has seen is kept in FILE, a
+ * mapping that outlives SIGKILL: how far it has come, and a sum over the digests of the records in
+ * each chunk of CHUNK positions, so that two subscribers can be compared record by record without
+ * keeping the records. A record out of order, one that does not follow its stream's last, and a
+ * cursor that goes back end it with a sentence.
  *
  * Layout of FILE, little endian u64 each: two copies of the state (struct state; the one with the
  * larger number and the right checksum holds) at 0 and 512, explicit gaps (after, upto) at 1024,
@@ -243,11 +244,11 @@ int main(int argc, char **argv)
     int fd;
 
     if (argc < 4)
-        caller_give_up("usage", "log_watcher FILE URL PAUSE_MS [HOST]");
+        caller_give_up("usage", "log_watcher FILE URL PAUSE_MS [HOST|- [CURSOR]]");
     caller_end_with_parent();
     watcher.caller = caller_new(argv[2]);
     watcher.pause_ms = (unsigned)atoi(argv[3]);
-    watcher.host = argc > 4 ? argv[4] : NULL;
+    watcher.host = argc > 4 && strcmp(argv[4], "-") != 0 ? argv[4] : NULL;
     fd = open(argv[1], O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0 || ftruncate(fd, FILE_SIZE) < 0)
         caller_give_up(argv[1], "cannot be made");
@@ -255,6 +256,8 @@ int main(int argc, char **argv)
     if (watcher.file == MAP_FAILED)
         caller_give_up(argv[1], "cannot be mapped");
     load(&watcher);
+    if (watcher.state.number == 0 && argc > 5)
+        watcher.state.cursor = strtoull(argv[5], NULL, 10);
     for (;;)
         watch_once(&watcher);
 }
