@@ -7,18 +7,20 @@
 #include <sys/random.h>
 
 #include "broker/io/index_key.h"
+#include "broker/io/log_tables.h"
 #include "broker/io/stored_number.h"
 #include "broker/io/stored_record.h"
 #include "broker/io/stored_row.h"
+#include "broker/io/stream_heads.h"
+#include "broker/io/stream_walk.h"
 #include "common/arena.h"
 #include "common/io/store.h"
 #include "common/mem.h"
 #include "schemas/codec.h"
 
-/* 2: the rows of the tables have checksums. */
-#define LOG_FORMAT 2
-
-enum table { TABLE_LOG, TABLE_INDEX, TABLE_HEADS, TABLE_META, TABLE_COUNT };
+/* 2: the rows of the tables have checksums. 3: the index has some of a stream's records. */
+#define LOG_FORMAT           3
+#define LOG_FORMAT_UNCHECKED 1
 
 struct lmdb_log {
     struct log base;
@@ -29,6 +31,7 @@ struct lmdb_txn {
     struct log_txn base;
     struct lmdb_log *log;
     struct store_txn *store;
+    struct stream_heads heads;
     uint64_t head;
     struct buffer value; /* of the record or row that is being written */
 };
@@ -36,8 +39,8 @@ struct lmdb_txn {
 struct lmdb_cursor {
     struct log_cursor base;
     struct lmdb_txn *txn;
-    struct store_cursor *store;
-    char stream[STREAM_KEY_MAX]; /* empty: all streams */
+    struct store_cursor *store; /* of all streams; NULL: of one */
+    struct stream_walk walk;    /* of one */
 };
 
 static struct lmdb_txn *txn_of(struct log_txn *txn)
@@ -50,6 +53,7 @@ static void lmdb_abort(struct log_txn *base)
     struct lmdb_txn *txn = txn_of(base);
 
     store_abort(txn->store);
+    stream_heads_done(&txn->heads);
     buffer_done(&txn->value);
     free(txn);
 }
@@ -65,7 +69,7 @@ static int lmdb_begin(struct log *base, enum log_mode mode, struct log_txn **ret
     r = store_begin(log->store, mode == LOG_WRITE ? STORE_WRITE : STORE_READ, &store, err);
     if (r < 0)
         return r;
-    r = stored_number_last(store, TABLE_LOG, &head, err);
+    r = stored_number_last(store, LOG_TABLE_RECORDS, &head, err);
     if (r < 0) {
         store_abort(store);
         return r;
@@ -74,6 +78,7 @@ static int lmdb_begin(struct log *base, enum log_mode mode, struct log_txn **ret
     txn->base.functions = base->functions;
     txn->log = log;
     txn->store = store;
+    txn->heads.store = store;
     txn->head = head;
     *ret = &txn->base;
     return 0;
@@ -82,9 +87,10 @@ static int lmdb_begin(struct log *base, enum log_mode mode, struct log_txn **ret
 static int lmdb_commit(struct log_txn *base, struct error *err)
 {
     struct lmdb_txn *txn = txn_of(base);
-    int r = store_commit(txn->store, err);
+    int r = stream_heads_write(&txn->heads, err);
 
-    txn->store = NULL;
+    if (r == 0)
+        r = store_commit(steal_ptr(txn->store), err);
     lmdb_abort(base);
     return r;
 }
@@ -95,20 +101,20 @@ static int lmdb_state(struct log_txn *base, struct log_state *ret, struct error 
     struct log_state state = {
         .head = txn->head,
         .bytes = store_bytes(txn->log->store),
-        .record_bytes =
-            store_table_bytes(txn->store, TABLE_LOG) + store_table_bytes(txn->store, TABLE_INDEX),
+        .record_bytes = store_table_bytes(txn->store, LOG_TABLE_RECORDS) +
+                        store_table_bytes(txn->store, LOG_TABLE_MARKS),
     };
     struct bytes id;
     int r;
 
-    r = store_get(txn->store, TABLE_META, bytes_of_text("id"), &id);
+    r = store_get(txn->store, LOG_TABLE_META, bytes_of_text("id"), &id);
     if (r < 0 || id.size != sizeof(state.id))
         return error_set(err, -EUCLEAN, "the id of the log is damaged on the disk");
     memcpy(&state.id, id.data, sizeof(state.id));
-    r = stored_number_get(txn->store, TABLE_META, "epoch", &state.epoch, err);
+    r = stored_number_get(txn->store, LOG_TABLE_META, "epoch", &state.epoch, err);
     if (r < 0)
         return r;
-    r = stored_number_get(txn->store, TABLE_META, "floor", &state.floor, err);
+    r = stored_number_get(txn->store, LOG_TABLE_META, "floor", &state.floor, err);
     if (r < 0)
         return r;
     *ret = state;
@@ -118,7 +124,12 @@ static int lmdb_state(struct log_txn *base, struct log_state *ret, struct error 
 static int lmdb_stream_head(struct log_txn *base, const char *stream, uint64_t *ret,
                             struct error *err)
 {
-    return stored_number_get(txn_of(base)->store, TABLE_HEADS, stream, ret, err);
+    struct stream_head head;
+    int r = stream_heads_get(&txn_of(base)->heads, stream, &head, err);
+
+    if (r == 0)
+        *ret = head.pos;
+    return r;
 }
 
 static void lmdb_skip(struct log_txn *base, uint64_t upto)
@@ -132,113 +143,97 @@ static void lmdb_skip(struct log_txn *base, uint64_t upto)
 static int lmdb_append(struct log_txn *base, struct record *record, struct error *err)
 {
     struct lmdb_txn *txn = txn_of(base);
+    struct stream_head *head;
     uint8_t key[POSITION_SIZE];
-    struct index_key index;
-    uint64_t prev;
     int r;
 
-    r = index_key_make(record->stream, txn->head + 1, &index, err);
-    if (r < 0)
-        return r;
-    r = stored_number_get(txn->store, TABLE_HEADS, record->stream, &prev, err);
+    r = stream_heads_change(&txn->heads, record->stream, &head, err);
     if (r < 0)
         return r;
     record->pos = txn->head + 1;
-    record->prev = prev;
+    record->prev = head->pos;
     stored_record_encode(record, &txn->value);
     store_key_u64(record->pos, key);
-    r = store_append(txn->store, TABLE_LOG, (struct bytes){ key, sizeof(key) },
+    r = store_append(txn->store, LOG_TABLE_RECORDS, (struct bytes){ key, sizeof(key) },
                      buffer_bytes(&txn->value), err);
     if (r < 0)
         return r;
-    r = store_put(txn->store, TABLE_INDEX, (struct bytes){ index.bytes, index.size },
-                  (struct bytes){ 0 }, err);
-    if (r < 0)
-        return r;
-    r = stored_number_put(txn->store, TABLE_HEADS, record->stream, record->pos, err);
-    if (r < 0)
-        return r;
+    head->pos = record->pos;
     txn->head = record->pos;
-    return 0;
+    return stream_walk_mark(&txn->heads, record->stream, head, err);
 }
 
 static int lmdb_walk(struct log_txn *base, const char *stream, uint64_t after,
                      struct log_cursor **ret, struct error *err)
 {
     struct lmdb_txn *txn = txn_of(base);
-    struct index_key from = { .size = POSITION_SIZE };
-    struct store_cursor *store;
-    struct lmdb_cursor *cursor;
+    struct lmdb_cursor *cursor = mem_new(struct lmdb_cursor);
+    uint8_t from[POSITION_SIZE];
     int r;
 
     /* A position beyond the last one that can be has nothing behind it. */
     if (after == UINT64_MAX)
         after--;
-    store_key_u64(after + 1, from.bytes);
-    if (stream != NULL) {
-        r = index_key_make(stream, after + 1, &from, err);
-        if (r < 0)
-            return r;
-    }
-    r = store_walk(txn->store, stream != NULL ? TABLE_INDEX : TABLE_LOG,
-                   (struct bytes){ from.bytes, from.size }, &store, err);
-    if (r < 0)
+    store_key_u64(after + 1, from);
+    if (stream != NULL)
+        r = stream_walk_begin(&cursor->walk, &txn->heads, stream, after, err);
+    else
+        r = store_walk(txn->store, LOG_TABLE_RECORDS, (struct bytes){ from, sizeof(from) },
+                       &cursor->store, err);
+    if (r < 0) {
+        free(cursor);
         return r;
-    cursor = mem_new(struct lmdb_cursor);
+    }
     cursor->base.functions = base->functions;
     cursor->txn = txn;
-    cursor->store = store;
-    if (stream != NULL)
-        (void)stpcpy(cursor->stream, stream); /* index_key_make() has checked its size */
     *ret = &cursor->base;
     return 0;
 }
 
-/* The record that an entry of the index points to; 0 when the entry is another stream's. */
-static int follow_index(const struct lmdb_cursor *cursor, struct bytes key, struct bytes *ret_value,
-                        uint64_t *ret_pos, struct error *err)
+static int next_of_stream(struct lmdb_cursor *cursor, struct bytes *ret_value, uint64_t *ret_pos,
+                          struct error *err)
 {
-    size_t size = strlen(cursor->stream) + 1;
-    uint8_t log_key[POSITION_SIZE];
-    int r;
+    uint8_t key[POSITION_SIZE];
+    uint64_t pos;
+    int r = stream_walk_next(&cursor->walk, &pos, err);
 
-    if (key.size != size + POSITION_SIZE || memcmp(key.data, cursor->stream, size) != 0)
-        return 0;
-    memcpy(log_key, key.data + size, POSITION_SIZE);
-    *ret_pos = store_key_read_u64((struct bytes){ log_key, POSITION_SIZE });
-    r = store_get(cursor->txn->store, TABLE_LOG, (struct bytes){ log_key, POSITION_SIZE },
+    if (r <= 0)
+        return r;
+    *ret_pos = pos;
+    store_key_u64(pos, key);
+    r = store_get(cursor->txn->store, LOG_TABLE_RECORDS, (struct bytes){ key, sizeof(key) },
                   ret_value);
-    if (r == -ENOENT)
-        return error_set(err, -EUCLEAN, "record %llu of %s is missing on the disk",
-                         (unsigned long long)*ret_pos, cursor->stream);
-    if (r < 0)
-        return error_set(err, r, "read record %llu", (unsigned long long)*ret_pos);
+    return r < 0 ? error_set(err, r, "read record %llu", (unsigned long long)pos) : 1;
+}
+
+static int next_of_all(struct lmdb_cursor *cursor, struct bytes *ret_value, uint64_t *ret_pos,
+                       struct error *err)
+{
+    struct bytes key;
+    int r = store_next(cursor->store, &key, ret_value, err);
+
+    if (r <= 0)
+        return r;
+    if (key.size != POSITION_SIZE)
+        return error_set(err, -EUCLEAN, "a position of the log is damaged on the disk");
+    *ret_pos = store_key_read_u64(key);
     return 1;
 }
 
 static int lmdb_next(struct log_cursor *base, struct log_entry *ret, struct error *err)
 {
     struct lmdb_cursor *cursor = container_of(base, struct lmdb_cursor, base);
-    struct bytes key, value;
-    uint64_t pos = 0;
+    struct bytes value;
     int r;
 
     ret->pos = 0;
-    r = store_next(cursor->store, &key, &value, err);
+    if (cursor->store != NULL)
+        r = next_of_all(cursor, &value, &ret->pos, err);
+    else
+        r = next_of_stream(cursor, &value, &ret->pos, err);
     if (r <= 0)
         return r;
-    if (cursor->stream[0] == '\0') {
-        if (key.size != POSITION_SIZE)
-            return error_set(err, -EUCLEAN, "a position of the log is damaged on the disk");
-        pos = store_key_read_u64(key);
-    } else {
-        r = follow_index(cursor, key, &value, &pos, err);
-        ret->pos = pos;
-        if (r <= 0)
-            return r;
-    }
-    ret->pos = pos;
-    r = stored_record_check(pos, value, &ret->record, err);
+    r = stored_record_check(ret->pos, value, &ret->record, err);
     return r < 0 ? r : 1;
 }
 
@@ -293,13 +288,14 @@ static int lmdb_trim(struct log_txn *base, uint64_t upto, unsigned max, unsigned
         if (r == 0 || pos > upto || pos == txn->head)
             break;
         store_key_u64(pos, key);
-        r = store_delete(txn->store, TABLE_LOG, (struct bytes){ key, sizeof(key) }, err);
+        r = store_delete(txn->store, LOG_TABLE_RECORDS, (struct bytes){ key, sizeof(key) }, err);
         if (r < 0)
             return r;
-        r = store_delete(txn->store, TABLE_INDEX, (struct bytes){ index.bytes, index.size }, err);
-        if (r < 0)
-            return r;
-        r = stored_number_put(txn->store, TABLE_META, "floor", pos, err);
+        r = store_delete(txn->store, LOG_TABLE_MARKS, (struct bytes){ index.bytes, index.size },
+                         NULL);
+        if (r < 0 && r != -ENOENT)
+            return error_set(err, r, "trim the index");
+        r = stored_number_put(txn->store, LOG_TABLE_META, "floor", pos, err);
         if (r < 0)
             return r;
         count++;
@@ -311,7 +307,7 @@ static int lmdb_trim(struct log_txn *base, uint64_t upto, unsigned max, unsigned
 static int lmdb_table_get(struct log_txn *txn, unsigned table, struct bytes key, struct bytes *ret)
 {
     struct bytes stored;
-    int r = store_get(txn_of(txn)->store, TABLE_COUNT + table, key, &stored);
+    int r = store_get(txn_of(txn)->store, LOG_TABLE_COUNT + table, key, &stored);
 
     return r < 0 ? r : stored_row_check(key, stored, ret, NULL);
 }
@@ -322,18 +318,18 @@ static int lmdb_table_put(struct log_txn *base, unsigned table, struct bytes key
     struct lmdb_txn *txn = txn_of(base);
 
     stored_row_seal(key, value, &txn->value);
-    return store_put(txn->store, TABLE_COUNT + table, key, buffer_bytes(&txn->value), err);
+    return store_put(txn->store, LOG_TABLE_COUNT + table, key, buffer_bytes(&txn->value), err);
 }
 
 static int lmdb_table_remove(struct log_txn *txn, unsigned table, struct bytes key,
                              struct error *err)
 {
-    return store_delete(txn_of(txn)->store, TABLE_COUNT + table, key, err);
+    return store_delete(txn_of(txn)->store, LOG_TABLE_COUNT + table, key, err);
 }
 
 static int lmdb_table_clear(struct log_txn *txn, unsigned table, struct error *err)
 {
-    return store_clear(txn_of(txn)->store, TABLE_COUNT + table, err);
+    return store_clear(txn_of(txn)->store, LOG_TABLE_COUNT + table, err);
 }
 
 static int lmdb_table_walk(struct log_txn *txn, unsigned table, struct bytes from,
@@ -344,7 +340,7 @@ static int lmdb_table_walk(struct log_txn *txn, unsigned table, struct bytes fro
     struct bytes key, value;
     int r;
 
-    r = store_walk(txn_of(txn)->store, TABLE_COUNT + table, from, &cursor, err);
+    r = store_walk(txn_of(txn)->store, LOG_TABLE_COUNT + table, from, &cursor, err);
     if (r < 0)
         return r;
     for (;;) {
@@ -366,9 +362,9 @@ static int lmdb_renew(struct log_txn *base, struct error *err)
 {
     struct store_txn *store = txn_of(base)->store;
     uint64_t epoch;
-    int r = stored_number_get(store, TABLE_META, "epoch", &epoch, err);
+    int r = stored_number_get(store, LOG_TABLE_META, "epoch", &epoch, err);
 
-    return r < 0 ? r : stored_number_put(store, TABLE_META, "epoch", epoch + 1, err);
+    return r < 0 ? r : stored_number_put(store, LOG_TABLE_META, "epoch", epoch + 1, err);
 }
 
 static int lmdb_copy(struct log *base, int fd, struct error *err)
@@ -406,16 +402,17 @@ static const struct log_functions lmdb_functions = {
     .table_walk = lmdb_table_walk,
 };
 
-/* A log of the format before this one. */
-static int take_over(struct store_txn *txn, unsigned table_count, struct error *err)
+/* A log of an older format. */
+static int take_over(struct store_txn *txn, unsigned table_count, uint64_t format,
+                     struct error *err)
 {
-    for (unsigned i = 0; i < table_count; i++) {
-        int r = stored_row_seal_table(txn, TABLE_COUNT + i, err);
+    for (unsigned i = 0; format == LOG_FORMAT_UNCHECKED && i < table_count; i++) {
+        int r = stored_row_seal_table(txn, LOG_TABLE_COUNT + i, err);
 
         if (r < 0)
             return r;
     }
-    return stored_number_put(txn, TABLE_META, "format", LOG_FORMAT, err);
+    return stored_number_put(txn, LOG_TABLE_META, "format", LOG_FORMAT, err);
 }
 
 /* A new log gets its id and epoch; an old one must be of a format that is known here. */
@@ -425,26 +422,26 @@ static int prepare(struct store_txn *txn, unsigned table_count, struct error *er
     uint64_t format;
     int r;
 
-    r = stored_number_get(txn, TABLE_META, "format", &format, err);
+    r = stored_number_get(txn, LOG_TABLE_META, "format", &format, err);
     if (r < 0)
         return r;
     if (format == LOG_FORMAT)
         return 0;
-    if (format == LOG_FORMAT - 1)
-        return take_over(txn, table_count, err);
+    if (format > 0 && format < LOG_FORMAT)
+        return take_over(txn, table_count, format, err);
     if (format != 0)
         return error_set(err, -EPROTONOSUPPORT, "it has format %llu, this Gantry knows %d",
                          (unsigned long long)format, LOG_FORMAT);
     if (getrandom(&id, sizeof(id), 0) != (ssize_t)sizeof(id))
         return error_set_errno(err, "make an id");
-    r = store_put(txn, TABLE_META, bytes_of_text("id"), (struct bytes){ id.bytes, sizeof(id) },
+    r = store_put(txn, LOG_TABLE_META, bytes_of_text("id"), (struct bytes){ id.bytes, sizeof(id) },
                   err);
     if (r < 0)
         return r;
-    r = stored_number_put(txn, TABLE_META, "epoch", 1, err);
+    r = stored_number_put(txn, LOG_TABLE_META, "epoch", 1, err);
     if (r < 0)
         return r;
-    return stored_number_put(txn, TABLE_META, "format", LOG_FORMAT, err);
+    return stored_number_put(txn, LOG_TABLE_META, "format", LOG_FORMAT, err);
 }
 
 static int prepare_store(struct store *store, unsigned table_count, struct error *err)
@@ -466,11 +463,11 @@ static int prepare_store(struct store *store, unsigned table_count, struct error
 int log_lmdb_open(const char *directory, const char *const *tables, uint64_t bytes_max,
                   struct log **ret, struct error *err)
 {
-    const char *names[TABLE_COUNT + LOG_TABLES_MAX + 1] = {
-        [TABLE_LOG] = "log",
-        [TABLE_INDEX] = "index",
-        [TABLE_HEADS] = "heads",
-        [TABLE_META] = "meta",
+    const char *names[LOG_TABLE_COUNT + LOG_TABLES_MAX + 1] = {
+        [LOG_TABLE_RECORDS] = "log",
+        [LOG_TABLE_MARKS] = "index",
+        [LOG_TABLE_HEADS] = "heads",
+        [LOG_TABLE_META] = "meta",
     };
     unsigned table_count = 0;
     struct lmdb_log *log;
@@ -479,7 +476,7 @@ int log_lmdb_open(const char *directory, const char *const *tables, uint64_t byt
 
     for (; tables[table_count] != NULL; table_count++) {
         assert(table_count < LOG_TABLES_MAX);
-        names[TABLE_COUNT + table_count] = tables[table_count];
+        names[LOG_TABLE_COUNT + table_count] = tables[table_count];
     }
     r = store_open(directory, names, bytes_max, &store, err);
     if (r < 0)

@@ -2,8 +2,8 @@
  * The log in one store of LMDB (common/io/store.h): the engine of a single broker.
  *
  *     log    u64 position           -> crc32c of the record's bytes (u32 big endian), the record
- *     index  stream, 00, u64 pos    -> nothing
- *     heads  stream                 -> u64 position of its last record
+ *     index  stream, 00, u64 pos    -> nothing: some of its records (stream_walk.h)
+ *     heads  stream                 -> u64 position of its last record, u8 records since the index
  *     meta   "id", "epoch", "floor", "format"
  *     and the caller's tables
  */

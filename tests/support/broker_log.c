@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -89,4 +91,70 @@ struct log_state broker_log_state(struct broker_log *place)
     assert_int_equal(log_state(txn, &state, NULL), 0);
     log_abort(txn);
     return state;
+}
+
+char *broker_log_walk(struct broker_log *place, const char *stream, uint64_t after,
+                      struct error *err)
+{
+    char *text = mem_dup_text("");
+    struct log_cursor *cursor;
+    struct log_entry entry;
+    struct log_txn *txn;
+    int r;
+
+    assert_int_equal(log_begin(place->log, LOG_READ, &txn, err), 0);
+    assert_int_equal(log_walk(txn, stream, after, &cursor, err), 0);
+    while ((r = log_next(cursor, &entry, err)) > 0) {
+        char *longer =
+            mem_text("%s%s%llu", text, text[0] == '\0' ? "" : " ", (unsigned long long)entry.pos);
+
+        free(text);
+        text = longer;
+    }
+    if (r < 0) {
+        char *longer = mem_text("%s!", text);
+
+        free(text);
+        text = longer;
+    }
+    log_walk_end(cursor);
+    log_abort(txn);
+    return text;
+}
+
+void broker_log_assert_walk(struct broker_log *place, const char *stream, uint64_t after,
+                            const char *expected)
+{
+    struct error err = { 0 };
+    char *found = broker_log_walk(place, stream, after, &err);
+
+    assert_string_equal(found, expected);
+    free(found);
+}
+
+void broker_log_damage(struct broker_log *place)
+{
+    char *path = mem_text("%s/data.mdb", place->directory);
+    struct error err = { 0 };
+    unsigned found = 0;
+    char *bytes;
+    size_t size;
+    int fd;
+
+    if (files_read(AT_FDCWD, path, 64 * 1024 * 1024, &bytes, &size, &err) < 0)
+        fail_msg("%s", err.text);
+    fd = open(path, O_WRONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    for (size_t i = 0; i + strlen(BROKER_LOG_MARKER) <= size; i++) {
+        char flipped = (char)(BROKER_LOG_MARKER[0] ^ 1);
+
+        if (memcmp(bytes + i, BROKER_LOG_MARKER, strlen(BROKER_LOG_MARKER)) != 0)
+            continue;
+        assert_int_equal(pwrite(fd, &flipped, 1, (off_t)i), 1);
+        found++;
+    }
+    assert_true(found > 0);
+    (void)close(fd);
+    free(bytes);
+    free(path);
 }

@@ -25,6 +25,17 @@ struct record broker_log_event(const char *stream, const char *type);
 uint64_t broker_log_append(struct broker_log *place, const char *stream, const char *type,
                            unsigned count);
 
+/* The positions of a walk, as "1 2 3", and the failure that ended it, as "!"; on the heap. */
+char *broker_log_walk(struct broker_log *place, const char *stream, uint64_t after,
+                      struct error *err);
+void broker_log_assert_walk(struct broker_log *place, const char *stream, uint64_t after,
+                            const char *expected);
+
+#define BROKER_LOG_MARKER "marker.of.the.damaged.record"
+
+/* Flip one bit of the marker wherever the file has it: pages are copied when they are written. */
+void broker_log_damage(struct broker_log *place);
+
 struct log_state broker_log_state(struct broker_log *place);
 
 #endif

@@ -21,47 +21,6 @@
 #include "schemas/codec.h"
 #include "tests/support/broker_log.h"
 
-#define MARKER "marker.of.the.damaged.record"
-
-/* The positions of a walk, as "1 2 3", and the failure that ended it, as "!". */
-static char *walk(struct broker_log *place, const char *stream, uint64_t after, struct error *err)
-{
-    char *text = mem_dup_text("");
-    struct log_cursor *cursor;
-    struct log_entry entry;
-    struct log_txn *txn;
-    int r;
-
-    assert_int_equal(log_begin(place->log, LOG_READ, &txn, err), 0);
-    assert_int_equal(log_walk(txn, stream, after, &cursor, err), 0);
-    while ((r = log_next(cursor, &entry, err)) > 0) {
-        char *longer =
-            mem_text("%s%s%llu", text, text[0] == '\0' ? "" : " ", (unsigned long long)entry.pos);
-
-        free(text);
-        text = longer;
-    }
-    if (r < 0) {
-        char *longer = mem_text("%s!", text);
-
-        free(text);
-        text = longer;
-    }
-    log_walk_end(cursor);
-    log_abort(txn);
-    return text;
-}
-
-static void assert_walk(struct broker_log *place, const char *stream, uint64_t after,
-                        const char *expected)
-{
-    struct error err = { 0 };
-    char *found = walk(place, stream, after, &err);
-
-    assert_string_equal(found, expected);
-    free(found);
-}
-
 static struct record read_record(struct broker_log *place, uint64_t pos, struct arena *arena)
 {
     struct record record = { 0 };
@@ -90,7 +49,7 @@ static void a_new_log_is_empty_and_keeps_its_id(void **state)
     broker_log_reopen(place);
     after = broker_log_state(place);
     assert_true(command_id_equal(before.id, after.id));
-    assert_walk(place, NULL, 0, "");
+    broker_log_assert_walk(place, NULL, 0, "");
 }
 
 static void each_record_names_the_one_before_in_its_stream(void **state)
@@ -120,16 +79,16 @@ static void a_walk_is_of_one_stream_or_of_all(void **state)
     (void)broker_log_append(place, "cmd/ab", "x", 2);
     (void)broker_log_append(place, "cmd/a", "x", 1);
     (void)broker_log_append(place, "sys", "x", 1);
-    assert_walk(place, NULL, 0, "1 2 3 4 5 6");
-    assert_walk(place, NULL, 4, "5 6");
-    assert_walk(place, NULL, 6, "");
-    assert_walk(place, NULL, UINT64_MAX, "");
-    assert_walk(place, "cmd/a", 0, "1 2 5");
-    assert_walk(place, "cmd/a", 1, "2 5");
-    assert_walk(place, "cmd/a", 5, "");
-    assert_walk(place, "cmd/ab", 0, "3 4");
-    assert_walk(place, "cmd/", 0, "");
-    assert_walk(place, "cmd/z", 0, "");
+    broker_log_assert_walk(place, NULL, 0, "1 2 3 4 5 6");
+    broker_log_assert_walk(place, NULL, 4, "5 6");
+    broker_log_assert_walk(place, NULL, 6, "");
+    broker_log_assert_walk(place, NULL, UINT64_MAX, "");
+    broker_log_assert_walk(place, "cmd/a", 0, "1 2 5");
+    broker_log_assert_walk(place, "cmd/a", 1, "2 5");
+    broker_log_assert_walk(place, "cmd/a", 5, "");
+    broker_log_assert_walk(place, "cmd/ab", 0, "3 4");
+    broker_log_assert_walk(place, "cmd/", 0, "");
+    broker_log_assert_walk(place, "cmd/z", 0, "");
 }
 
 static void what_is_not_committed_is_not_there(void **state)
@@ -160,34 +119,6 @@ static void a_stream_with_too_long_a_name_is_refused(void **state)
     log_abort(txn);
 }
 
-/* Flip one bit of MARKER wherever the file has it: pages are copied when they are written. */
-static void damage(struct broker_log *place)
-{
-    char *path = mem_text("%s/data.mdb", place->directory);
-    struct error err = { 0 };
-    unsigned found = 0;
-    char *bytes;
-    size_t size;
-    int fd;
-
-    if (files_read(AT_FDCWD, path, 64 * 1024 * 1024, &bytes, &size, &err) < 0)
-        fail_msg("%s", err.text);
-    fd = open(path, O_WRONLY | O_CLOEXEC);
-    assert_true(fd >= 0);
-    for (size_t i = 0; i + strlen(MARKER) <= size; i++) {
-        char flipped = (char)(MARKER[0] ^ 1);
-
-        if (memcmp(bytes + i, MARKER, strlen(MARKER)) != 0)
-            continue;
-        assert_int_equal(pwrite(fd, &flipped, 1, (off_t)i), 1);
-        found++;
-    }
-    assert_true(found > 0);
-    (void)close(fd);
-    free(bytes);
-    free(path);
-}
-
 static void a_flipped_bit_is_found_and_named(void **state)
 {
     struct broker_log *place = *state;
@@ -195,19 +126,19 @@ static void a_flipped_bit_is_found_and_named(void **state)
     char *found;
 
     (void)broker_log_append(place, "evt/a", "x", 2);
-    (void)broker_log_append(place, "evt/a", MARKER, 1);
+    (void)broker_log_append(place, "evt/a", BROKER_LOG_MARKER, 1);
     (void)broker_log_append(place, "evt/a", "x", 1);
-    damage(place);
+    broker_log_damage(place);
     broker_log_reopen(place);
-    found = walk(place, NULL, 0, &err);
+    found = broker_log_walk(place, NULL, 0, &err);
     assert_string_equal(found, "1 2!");
     assert_int_equal(err.code, -EUCLEAN);
     assert_non_null(strstr(err.text, "record 3 "));
     free(found);
-    found = walk(place, "evt/a", 2, &err);
+    found = broker_log_walk(place, "evt/a", 2, &err);
     assert_string_equal(found, "!");
     free(found);
-    assert_walk(place, NULL, 3, "4");
+    broker_log_assert_walk(place, NULL, 3, "4");
 }
 
 static const char *const row_keys[] = { "one", "two" };
@@ -253,8 +184,8 @@ static void a_flipped_bit_of_a_row_is_found_and_named(void **state)
     unsigned count = 0;
 
     put_row(place, row_keys[0], "whole");
-    put_row(place, row_keys[1], "a row with the " MARKER);
-    damage(place);
+    put_row(place, row_keys[1], "a row with the " BROKER_LOG_MARKER);
+    broker_log_damage(place);
     broker_log_reopen(place);
     assert_int_equal(get_row(place, row_keys[0], "whole"), 0);
     assert_int_equal(get_row(place, row_keys[1], NULL), -EUCLEAN);
@@ -312,12 +243,12 @@ static void trimming_raises_the_floor_and_keeps_the_heads(void **state)
     (void)broker_log_append(place, "sys", "x", 3);
     assert_int_equal(trim(place, 4, 2), 2);
     assert_int_equal(broker_log_state(place).floor, 2);
-    assert_walk(place, "cmd/a", 0, "3");
+    broker_log_assert_walk(place, "cmd/a", 0, "3");
     assert_int_equal(trim(place, 4, 100), 2);
     assert_int_equal(broker_log_state(place).floor, 4);
-    assert_walk(place, NULL, 0, "5 6");
-    assert_walk(place, "cmd/a", 0, "");
-    assert_walk(place, "sys", 0, "5 6");
+    broker_log_assert_walk(place, NULL, 0, "5 6");
+    broker_log_assert_walk(place, "cmd/a", 0, "");
+    broker_log_assert_walk(place, "sys", 0, "5 6");
     assert_int_equal(broker_log_append(place, "cmd/a", "x", 1), 7);
     assert_int_equal(read_record(place, 7, &arena).prev, 3);
 }
