@@ -18,6 +18,10 @@
 #define HASH_FUNCTION(key, size, hash) ((hash) = crc32c(0, key, size))
 #include <uthash.h>
 
+/* Short chains: each step along one is a row that is not in the processor's cache. */
+#undef HASH_BKT_CAPACITY_THRESH
+#define HASH_BKT_CAPACITY_THRESH 2U
+
 struct kept {
     UT_hash_handle hh;
     STAILQ_ENTRY(kept) link; /* of those that have changed */
