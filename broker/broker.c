@@ -58,6 +58,7 @@ static void on_closed(void *owner, struct sp_peer *sp)
 {
     (void)owner;
     log_debug("peer.closed", "actor=%s", peer_of(sp)->identity.actor);
+    hosts_peer_gone(peer_of(sp));
     peer_end(sp);
 }
 

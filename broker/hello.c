@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "broker/borrowed.h"
 #include "broker/broker.h"
 #include "broker/commit.h"
 #include "broker/core/greeting.h"
+#include "broker/core/refusals.h"
 #include "broker/dispatch.h"
 #include "broker/handlers.h"
 #include "broker/held.h"
@@ -18,6 +20,7 @@
 #include "broker/reply.h"
 #include "broker/takeover.h"
 #include "common/arena.h"
+#include "common/io/clock.h"
 #include "common/io/log.h"
 #include "common/mem.h"
 #include "schemas/bus.h"
@@ -30,7 +33,10 @@ struct hello_entry {
     struct arena arena; /* of the message */
     struct hello hello;
     char actor[ACTOR_SIZE];
-    struct welcome welcome; /* what came of it: this, or the refusal */
+    struct host_row known;    /* who spoke for the host when it came; no name: nobody ever did */
+    bool is_taken;            /* and is heard: if that is another one */
+    char speaker[ACTOR_SIZE]; /* who that is */
+    struct welcome welcome;   /* what came of it: this, or the refusal */
     struct refusal refusal;
 };
 
@@ -41,6 +47,7 @@ static int append_hello(const struct hello_entry *hello, struct commit_turn *tur
         .incarnation = hello->hello.incarnation,
         .journal = hello->hello.journal,
         .facts = hello->hello.facts,
+        .session = hello->hello.session,
     };
     const struct notice notice = {
         .actor = hello->actor,
@@ -120,6 +127,25 @@ static int read_commands_head(struct log_txn *txn, const char *host, uint64_t *r
     return r;
 }
 
+static bool is_known(const struct hello_entry *hello, const struct host_row *row)
+{
+    const struct host_row *known = &hello->known;
+
+    return command_id_equal(known->journal, row->journal) &&
+           known->incarnation == row->incarnation && known->session == row->session;
+}
+
+/* Whether another one speaks for the host: as the loop saw it when this came, or let in since. */
+static void note_speaker(const struct hello_entry *hello, const struct host_row *row,
+                         struct greeting_question *question)
+{
+    if (greeting_is_same(&hello->hello, row))
+        return;
+    question->is_taken = hello->is_taken || !is_known(hello, row);
+    if (hello->is_taken && is_known(hello, row))
+        question->speaker = hello->speaker;
+}
+
 static int judge(struct hello_entry *hello, struct commit_turn *turn, struct error *err)
 {
     const struct broker_options *options = hello->broker->options;
@@ -136,8 +162,10 @@ static int judge(struct hello_entry *hello, struct commit_turn *turn, struct err
     int r;
 
     r = view_host_sealed(&turn->view, hello->hello.host, &row, &arena, err);
-    if (r == 0)
+    if (r == 0) {
         question.row = &row;
+        note_speaker(hello, &row, &question);
+    }
     if (r == 0 || r == -ENOENT)
         r = log_state(turn->txn, &state, err);
     if (r == 0)
@@ -199,21 +227,59 @@ static void hello_free(struct hello_entry *hello)
     free(hello);
 }
 
+/* Not again each time that it tries. */
+static bool is_news(const struct hello_entry *hello, struct host *host)
+{
+    const struct refused_worker refused = {
+        .journal = hello->hello.journal,
+        .session = hello->hello.session,
+        .incarnation = hello->hello.incarnation,
+        .failure = hello->refusal.failure,
+    };
+
+    if (host->refusals == NULL)
+        host->refusals = mem_new(struct refusals);
+    return refusals_note(host->refusals, &refused, clock_steady_ms());
+}
+
+/* A host that nobody has spoken for yet has no place in the log. */
+static void tell_refusal(const struct hello_entry *hello)
+{
+    const struct hello *said = &hello->hello;
+    struct host *host = hosts_find(hello->broker->hosts, said->host);
+    const struct host_refused refused = {
+        .code = borrowed(failure_name(hello->refusal.failure)),
+        .text = borrowed(hello->refusal.text),
+        .incarnation = said->incarnation,
+        .journal = said->journal,
+        .session = said->session,
+    };
+
+    if (host != NULL && !is_news(hello, host))
+        return;
+    log_warning("hello.refused", "actor=%s host=%s incarnation=%llu reason=%s", hello->actor,
+                said->host, (unsigned long long)said->incarnation, LOG_TEXT(hello->refusal.text));
+    if (host != NULL)
+        notice_write(hello->broker, &(struct notice){ .actor = hello->actor,
+                                                      .host = said->host,
+                                                      .schema = &host_refused_schema,
+                                                      .body = &refused });
+}
+
 static void hello_done(struct commit_entry *entry, const struct error *failure)
 {
     struct hello_entry *hello = container_of(entry, struct hello_entry, entry);
     struct sp_request *request = held_end(&hello->held);
     const struct hello *said = &hello->hello;
+    struct peer *peer = request != NULL ? peer_of(sp_request_peer(request)) : NULL;
 
     if (failure != NULL) {
         log_failure("hello.not_written", failure);
         reply_error(request, failure);
     } else if (hello->refusal.failure != FAILURE_NONE) {
-        log_warning("hello.refused", "actor=%s host=%s incarnation=%llu reason=%s", hello->actor,
-                    said->host, (unsigned long long)said->incarnation,
-                    LOG_TEXT(hello->refusal.text));
+        tell_refusal(hello);
         reply_failure(request, hello->refusal.failure, "%s", hello->refusal.text);
-    } else if (hosts_welcome(hello->broker->hosts, said) == NULL) {
+    } else if (hosts_welcome(hello->broker->hosts, said, peer) == NULL) {
         reply_busy(request, "this broker knows as many hosts as it can");
     } else {
         log_info("host.hello", "host=%s actor=%s incarnation=%llu journal_seq=%llu", said->host,
@@ -235,6 +301,24 @@ static const struct commit_functions hello_functions = {
 
 static const struct held_functions held_functions = { 0 };
 
+/* Who speaks for the host now, as far as this thread knows. */
+static void note_known(struct hello_entry *hello)
+{
+    const struct host *host = hosts_find(hello->broker->hosts, hello->hello.host);
+
+    if (host == NULL)
+        return;
+    hello->known = (struct host_row){
+        .name = host->name,
+        .incarnation = host->incarnation,
+        .journal = host->journal,
+        .session = host->session,
+    };
+    hello->is_taken = hosts_is_spoken_for(host);
+    if (host->speaker != NULL)
+        (void)snprintf(hello->speaker, sizeof(hello->speaker), "%s", host->speaker->identity.actor);
+}
+
 static void write_hello(struct broker *broker, struct request *request)
 {
     struct hello_entry *hello = mem_new(struct hello_entry);
@@ -243,6 +327,7 @@ static void write_hello(struct broker *broker, struct request *request)
     hello->broker = broker;
     hello->hello = *(const struct hello *)request->message;
     (void)stpcpy(hello->actor, request->peer->identity.actor);
+    note_known(hello);
     hello->entry = (struct commit_entry){
         .functions = &hello_functions,
         .records = 1,

@@ -226,6 +226,13 @@ static void fence_former(struct hosts *hosts, struct host *host)
     relay_end_host(hosts->broker->relay, host, "its worker has started again");
 }
 
+static void begin_voice(struct host *host)
+{
+    host->voice++;
+    host->voices = 0;
+    host->speaker = NULL;
+}
+
 static void reply_lost(struct sp_request *request, const struct host *host)
 {
     reply_failure(request, FAILURE_HOST_LOST, "host %s was given up", host->name);
@@ -236,13 +243,44 @@ void hosts_give_up(struct hosts *hosts, struct host *host)
     host->is_lost = true;
     host->is_reachable = false;
     host->is_heard = false;
+    begin_voice(host);
     liveness_forget(hosts->liveness, host->name);
     reply_lost(held_end(&host->poll), host);
     reply_lost(held_end(&host->accept), host);
     relay_end_host(hosts->broker->relay, host, "it was given up");
 }
 
-struct host *hosts_welcome(struct hosts *hosts, const struct hello *said)
+/* Its worker has spoken on this connection, perhaps for the first time. */
+static void hear_voice(struct host *host, struct peer *peer)
+{
+    host->speaker = peer;
+    if (peer->host == host && peer->voice == host->voice)
+        return;
+    hosts_peer_gone(peer); /* it spoke for another one */
+    peer->host = host;
+    peer->voice = host->voice;
+    host->speaker = peer;
+    host->voices++;
+}
+
+void hosts_peer_gone(struct peer *peer)
+{
+    struct host *host = peer->host;
+
+    peer->host = NULL;
+    if (host == NULL || peer->voice != host->voice)
+        return;
+    host->voices--;
+    if (host->speaker == peer)
+        host->speaker = NULL;
+}
+
+bool hosts_is_spoken_for(const struct host *host)
+{
+    return host->voices > 0 && host->is_heard;
+}
+
+struct host *hosts_welcome(struct hosts *hosts, const struct hello *said, struct peer *peer)
 {
     struct host *host = hosts_find(hosts, said->host);
 
@@ -250,51 +288,68 @@ struct host *hosts_welcome(struct hosts *hosts, const struct hello *said)
         return NULL;
     if (host == NULL)
         host = host_new(hosts, said->host);
-    if (host->incarnation != said->incarnation || !command_id_equal(host->journal, said->journal))
+    if (host->incarnation != said->incarnation || host->session != said->session ||
+        !command_id_equal(host->journal, said->journal)) {
         fence_former(hosts, host);
+        begin_voice(host);
+    }
+    if (peer != NULL)
+        hear_voice(host, peer);
     host->incarnation = said->incarnation;
     host->journal = said->journal;
+    host->session = said->session;
     host->is_lost = false;
     host->is_reachable = true;
     hosts_heard(hosts, host);
     return host;
 }
 
-struct host *hosts_of_worker(struct broker *broker, struct request *request, const char *name,
-                             uint64_t incarnation, struct command_id journal)
+/* Whether what it claims is less than what is known, or more: why it may not speak. */
+static bool is_refused(struct sp_request *request, const struct host *host,
+                       const struct worker_claim *claim)
+{
+    bool has_session = host != NULL && host->session != 0 && claim->session != 0;
+
+    if (host != NULL && !command_id_equal(claim->journal, host->journal))
+        reply_failure(request, FAILURE_FENCED,
+                      "a worker with another state directory speaks for the host %s", host->name);
+    else if (host != NULL && host->is_lost)
+        reply_lost(request, host);
+    else if (host == NULL || claim->incarnation > host->incarnation)
+        reply_failure(request, FAILURE_NO_HOST,
+                      "no worker has said hello for the host %.255s with incarnation %llu",
+                      claim->host, (unsigned long long)claim->incarnation);
+    else if (claim->incarnation < host->incarnation)
+        reply_failure(request, FAILURE_FENCED,
+                      "a newer worker speaks for the host %s: its incarnation is %llu, this one's "
+                      "%llu",
+                      host->name, (unsigned long long)host->incarnation,
+                      (unsigned long long)claim->incarnation);
+    else if (has_session && claim->session != host->session)
+        reply_failure(request, FAILURE_FENCED,
+                      "a worker with a copy of this state directory speaks for the host %s",
+                      host->name);
+    else
+        return false;
+    return true;
+}
+
+struct host *hosts_of_worker(struct broker *broker, struct request *request,
+                             const struct worker_claim *claim)
 {
     struct host *host;
     struct error err;
 
-    if (!identity_speaks_for(&request->peer->identity, name)) {
+    if (!identity_speaks_for(&request->peer->identity, claim->host)) {
         (void)error_set(&err, -EPERM, "%s may not speak for the host %.255s",
-                        request->peer->identity.actor, name);
+                        request->peer->identity.actor, claim->host);
         dispatch_deny(broker, request, err.text);
         return NULL;
     }
-    host = hosts_find(broker->hosts, name);
-    if (host != NULL && !command_id_equal(journal, host->journal)) {
-        reply_failure(request->sp, FAILURE_FENCED,
-                      "a worker with another state directory speaks for the host %s", name);
+    host = hosts_find(broker->hosts, claim->host);
+    if (is_refused(request->sp, host, claim))
         return NULL;
-    }
-    if (host != NULL && host->is_lost) {
-        reply_lost(request->sp, host);
-        return NULL;
-    }
-    if (host == NULL || incarnation > host->incarnation) {
-        reply_failure(request->sp, FAILURE_NO_HOST,
-                      "no worker has said hello for the host %.255s with incarnation %llu", name,
-                      (unsigned long long)incarnation);
-        return NULL;
-    }
-    if (incarnation < host->incarnation) {
-        reply_failure(request->sp, FAILURE_FENCED,
-                      "a newer worker speaks for the host %s: its incarnation is %llu, this one's "
-                      "%llu",
-                      name, (unsigned long long)host->incarnation, (unsigned long long)incarnation);
-        return NULL;
-    }
+    hear_voice(host, request->peer);
     hosts_heard(broker->hosts, host);
     return host;
 }
@@ -317,6 +372,7 @@ static int load_host(void *owner, struct bytes key, struct bytes value)
     host = host_new(hosts, row.name);
     host->incarnation = row.incarnation;
     host->journal = row.journal;
+    host->session = row.session;
     host->is_lost = row.state == HOST_LOST;
     host->is_reachable = row.state == HOST_REACHABLE;
     host->is_heard = host->is_reachable;
@@ -370,6 +426,7 @@ void hosts_destroy(struct hosts *hosts)
     HASH_CLEAR(hh, hosts->by_name); /* the hosts stay linked */
     for (; host != NULL; host = next) {
         next = host->hh.next;
+        free(host->refusals);
         free(host->name);
         free(host);
     }

@@ -26,6 +26,8 @@
 struct broker;
 struct hello;
 struct hosts;
+struct peer;
+struct refusals;
 struct request;
 struct stream;
 
@@ -41,6 +43,11 @@ struct host {
     char *name;                /* its own */
     uint64_t incarnation;      /* of the worker that said hello last */
     struct command_id journal; /* its journal: two journals can have the same incarnation */
+    uint64_t session;          /* of its start: two copies of a journal can have it, too; or 0 */
+    uint32_t voice;            /* grows when another worker begins to speak */
+    uint32_t voices;           /* connections on which the present one has spoken */
+    struct peer *speaker;      /* one of these; NULL: none */
+    struct refusals *refusals; /* of other workers, its own; NULL: none yet */
     bool is_heard;             /* not silent */
     bool is_reachable;         /* as the view has it */
     bool is_lost;              /* given up: nobody speaks for it until there is another hello */
@@ -61,8 +68,9 @@ void hosts_destroy(struct hosts *hosts);
 /* NULL when no worker ever said hello for it. Lives as long as `hosts`. */
 struct host *hosts_find(struct hosts *hosts, const char *name);
 
-/* A hello of this host's worker is durable. NULL when HOSTS_MAX are known. */
-struct host *hosts_welcome(struct hosts *hosts, const struct hello *said);
+/* A hello of this host's worker, by `peer` (NULL: it has gone), is durable. NULL when HOSTS_MAX are
+ * known. */
+struct host *hosts_welcome(struct hosts *hosts, const struct hello *said, struct peer *peer);
 
 /* It is durable that the host is lost: who spoke for it is sent away. */
 void hosts_give_up(struct hosts *hosts, struct host *host);
@@ -73,9 +81,24 @@ bool hosts_has_room(const struct hosts *hosts);
 /* The host's worker has spoken. */
 void hosts_heard(struct hosts *hosts, struct host *host);
 
+/* Who says that it is the worker of a host. */
+struct worker_claim {
+    const char *host;
+    uint64_t incarnation;
+    struct command_id journal;
+    uint64_t session; /* 0: it does not say */
+};
+
 /* The known host that a worker's request is from, which is counted as heard. NULL when the request
- * was answered by an error: denied, no-host, or fenced. */
-struct host *hosts_of_worker(struct broker *broker, struct request *request, const char *name,
-                             uint64_t incarnation, struct command_id journal);
+ * was answered by an error: denied, no-host, host-lost, or fenced. */
+struct host *hosts_of_worker(struct broker *broker, struct request *request,
+                             const struct worker_claim *claim);
+
+/* Whether its worker is heard and has not gone, as far as can be seen from here: a worker that has
+ * died leaves no connection behind. */
+bool hosts_is_spoken_for(const struct host *host);
+
+/* The connection has closed. */
+void hosts_peer_gone(struct peer *peer);
 
 #endif

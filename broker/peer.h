@@ -8,12 +8,15 @@
 #include "broker/core/roles.h"
 
 struct broker;
+struct host;
 struct request;
 struct sp_peer;
 
 struct peer {
     struct identity identity;
-    uint64_t denied; /* a bit for each route that it was denied: each is recorded once */
+    uint64_t denied;   /* a bit for each route that it was denied: each is recorded once */
+    struct host *host; /* that its worker speaks for (broker/hosts.h); NULL: none */
+    uint32_t voice;    /* as whose worker: host->voice of then */
 };
 
 /* Begin and end what sp's peer keeps of ours. */

@@ -82,8 +82,9 @@ void poll_wake(struct host *host)
 void handle_poll(struct broker *broker, struct request *request)
 {
     const struct poll *asked = request->message;
-    struct host *host =
-        hosts_of_worker(broker, request, asked->host, asked->incarnation, asked->journal);
+    const struct worker_claim claim = { asked->host, asked->incarnation, asked->journal,
+                                        asked->session };
+    struct host *host = hosts_of_worker(broker, request, &claim);
     struct open_page page;
     struct error err = { 0 };
 

@@ -247,8 +247,9 @@ static int read_items(struct recover_entry *recover, struct error *err)
 void handle_recover(struct broker *broker, struct request *request)
 {
     const struct recover *asked = request->message;
-    struct host *host =
-        hosts_of_worker(broker, request, asked->host, asked->incarnation, asked->journal);
+    const struct worker_claim claim = { asked->host, asked->incarnation, asked->journal,
+                                        asked->session };
+    struct host *host = hosts_of_worker(broker, request, &claim);
     struct recover_entry *recover;
     struct error err = { 0 };
 

@@ -33,6 +33,7 @@ struct report_entry {
     struct host *host;
     uint64_t incarnation;
     struct command_id journal;
+    uint64_t session;
     struct record *records; /* with stream, incarnation and actor */
     size_t count;
     uint64_t upto; /* what came of it: the last number in the log */
@@ -57,18 +58,24 @@ static bool is_outcome(const char *type)
     return false;
 }
 
+static bool is_of_row(const struct report_entry *report, const struct host_row *row)
+{
+    return row->incarnation == report->incarnation &&
+           command_id_equal(row->journal, report->journal) &&
+           (row->session == report->session || row->session == 0 || report->session == 0);
+}
+
 /* A newer worker may have said hello in this very batch. */
 static void check_fence(struct report_entry *report, const struct host_row *row)
 {
     if (row->state == HOST_LOST)
         (void)refuse(&report->refusal, FAILURE_HOST_LOST, "host %s was given up", row->name);
-    if (row->state == HOST_LOST || (row->incarnation == report->incarnation &&
-                                    command_id_equal(row->journal, report->journal)))
-        return;
-    (void)refuse(&report->refusal, FAILURE_FENCED,
-                 "a newer worker speaks for the host %s: its incarnation is %llu, this one's %llu",
-                 row->name, (unsigned long long)row->incarnation,
-                 (unsigned long long)report->incarnation);
+    else if (!is_of_row(report, row))
+        (void)refuse(&report->refusal, FAILURE_FENCED,
+                     "a newer worker speaks for the host %s: its incarnation is %llu, this one's "
+                     "%llu",
+                     row->name, (unsigned long long)row->incarnation,
+                     (unsigned long long)report->incarnation);
 }
 
 static int append_new(struct report_entry *report, struct commit_turn *turn, struct error *err)
@@ -216,8 +223,9 @@ static int decode_records(const struct report *asked, const struct host *host, c
 void handle_report(struct broker *broker, struct request *request)
 {
     const struct report *asked = request->message;
-    struct host *host =
-        hosts_of_worker(broker, request, asked->host, asked->incarnation, asked->journal);
+    const struct worker_claim claim = { asked->host, asked->incarnation, asked->journal,
+                                        asked->session };
+    struct host *host = hosts_of_worker(broker, request, &claim);
     struct report_entry *report;
     struct error err = { 0 };
 
@@ -228,6 +236,7 @@ void handle_report(struct broker *broker, struct request *request)
     report->host = host;
     report->incarnation = asked->incarnation;
     report->journal = asked->journal;
+    report->session = asked->session;
     report->arena = request_take_arena(request);
     if (decode_records(asked, host, request->peer->identity.actor, report, &err) < 0) {
         reply_failure(request->sp, FAILURE_INVALID_ARGUMENT, "report of %s: %s", host->name,

@@ -51,8 +51,9 @@ static const struct held_functions accept_functions = { .on_timeout = on_accept_
 void handle_stream_accept(struct broker *broker, struct request *request)
 {
     const struct stream_accept *asked = request->message;
-    struct host *host =
-        hosts_of_worker(broker, request, asked->host, asked->incarnation, asked->journal);
+    const struct worker_claim claim = { asked->host, asked->incarnation, asked->journal,
+                                        asked->session };
+    struct host *host = hosts_of_worker(broker, request, &claim);
     struct stream *stream;
 
     if (host == NULL)

@@ -27,6 +27,8 @@ static const struct field hello_fields[] = {
     FIELD(struct hello, first, "first", false),
     FIELD(struct hello, last, "last", false),
     FIELD(struct hello, lost_until, "lost_until", false),
+    FIELD(struct hello, session, "session", false),
+    FIELD(struct hello, before, "before", false),
 };
 /* clang-format on */
 
@@ -59,6 +61,7 @@ static const struct field recover_fields[] = {
     FIELD_RAW(struct recover, volumes, "volumes", false, &volume_row_schema),
     FIELD_RAW(struct recover, commands, "commands", false, &record_schema),
     FIELD(struct recover, is_end, "end", false),
+    FIELD(struct recover, session, "session", false),
 };
 /* clang-format on */
 
@@ -71,6 +74,7 @@ static const struct field poll_fields[] = {
     FIELD(struct poll, journal, "journal", true),
     FIELD(struct poll, cursor, "cursor", false),
     FIELD(struct poll, wait_ms, "wait_ms", false),
+    FIELD(struct poll, session, "session", false),
 };
 /* clang-format on */
 
@@ -82,6 +86,7 @@ static const struct field report_fields[] = {
     FIELD(struct report, incarnation, "incarnation", true),
     FIELD(struct report, journal, "journal", true),
     FIELD_RAW(struct report, records, "records", true, &record_schema),
+    FIELD(struct report, session, "session", false),
 };
 /* clang-format on */
 
@@ -267,6 +272,7 @@ static const struct field stream_accept_fields[] = {
     FIELD(struct stream_accept, incarnation, "incarnation", true),
     FIELD(struct stream_accept, journal, "journal", true),
     FIELD(struct stream_accept, wait_ms, "wait_ms", false),
+    FIELD(struct stream_accept, session, "session", false),
 };
 /* clang-format on */
 

@@ -29,6 +29,8 @@ struct bus_error {
     uint64_t floor;    /* of trimmed: records up to this position are no longer kept */
 };
 
+#define HELLO_SESSIONS_MAX 64
+
 /* hello: a worker begins, or goes on after it was told that it is not known. -> welcome */
 struct hello {
     char *host;
@@ -41,6 +43,9 @@ struct hello {
     uint64_t first;        /* the oldest event that the journal keeps; 0: not said */
     uint64_t last;         /* its last event */
     uint64_t lost_until;   /* ns since 1970: when the last of those that it has dropped happened */
+    uint64_t session;      /* random, of this start of the worker, journalled before it is said */
+    struct bytes before; /* sessions of the starts before, 8 bytes each, big endian: as far back as
+                          * one that a broker has welcomed, or HELLO_SESSIONS_MAX */
 };
 
 struct welcome {
@@ -68,6 +73,7 @@ struct recover {
     struct raw_list volumes;   /* struct volume_row */
     struct raw_list commands;  /* struct record, with what the former broker added */
     bool is_end;               /* that was all */
+    uint64_t session;          /* as in hello */
 };
 
 /* poll: commands for this host after `cursor`; what is up to it is dealt with. -> page */
@@ -77,6 +83,7 @@ struct poll {
     struct command_id journal; /* as in hello: another journal may have the same incarnation */
     uint64_t cursor;           /* in cmd/<host>; 0: from the beginning */
     uint32_t wait_ms;          /* how long to wait for a first record, at most POLL_WAIT_MS */
+    uint64_t session;          /* as in hello */
 };
 
 /* report: the next events of a worker's journal, in order. -> ack, or expect */
@@ -85,6 +92,7 @@ struct report {
     uint64_t incarnation;
     struct command_id journal; /* as in poll */
     struct raw_list records;   /* struct record; journal_seq without a gap */
+    uint64_t session;          /* as in hello */
 };
 
 struct ack {
@@ -255,6 +263,7 @@ struct stream_accept {
     uint64_t incarnation;
     struct command_id journal; /* as in poll */
     uint32_t wait_ms;
+    uint64_t session; /* as in hello */
 };
 
 struct stream_offer {

@@ -91,6 +91,15 @@ static const struct field host_hello_fields[] = {
     FIELD(struct host_hello, incarnation,   "incarnation", true),
     FIELD(struct host_hello, journal,       "journal",     true),
     FIELD_MESSAGE(struct host_hello, facts, "facts",       true, &host_facts_schema),
+    FIELD(struct host_hello, session,       "session",     false),
+};
+
+static const struct field host_refused_fields[] = {
+    FIELD(struct host_refused, code,        "code",        true),
+    FIELD(struct host_refused, text,        "text",        true),
+    FIELD(struct host_refused, incarnation, "incarnation", false),
+    FIELD(struct host_refused, journal,     "journal",     false),
+    FIELD(struct host_refused, session,     "session",     false),
 };
 
 static const struct field host_unreachable_fields[] = {
@@ -179,6 +188,8 @@ const struct schema command_refused_schema =
 const struct schema command_expired_schema =
     SCHEMA("command.expired", struct command_failed, command_failed_fields);
 const struct schema host_hello_schema = SCHEMA("host.hello", struct host_hello, host_hello_fields);
+const struct schema host_refused_schema =
+    SCHEMA("host.refused", struct host_refused, host_refused_fields);
 const struct schema host_unreachable_schema =
     SCHEMA("host.unreachable", struct host_unreachable, host_unreachable_fields);
 const struct schema host_reachable_schema = SCHEMA_EMPTY("host.reachable");

@@ -96,6 +96,17 @@ struct host_hello {
     uint64_t incarnation;
     struct command_id journal; /* random, made with the journal */
     struct host_facts *facts;
+    uint64_t session; /* random, of this start of the worker; 0: it did not say */
+};
+
+/* host.refused: a worker's hello was refused; its actor is who said it. Once for each worker, and
+ * not more than one in a while for each host. */
+struct host_refused {
+    char *code; /* failure_name() */
+    char *text;
+    uint64_t incarnation; /* of the worker that was refused, as in its hello */
+    struct command_id journal;
+    uint64_t session;
 };
 
 /* host.unreachable: nothing heard for too long. host.reachable: heard again. */
@@ -190,6 +201,7 @@ extern const struct schema command_expired_schema; /* struct command_failed */
 extern const struct schema runtime_fact_schema;
 extern const struct schema host_facts_schema;
 extern const struct schema host_hello_schema;
+extern const struct schema host_refused_schema;
 extern const struct schema host_unreachable_schema;
 extern const struct schema host_reachable_schema;
 extern const struct schema host_lost_schema;

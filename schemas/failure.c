@@ -41,6 +41,7 @@ static const char *const names[FAILURE_COUNT] = {
     [FAILURE_NO_COMMAND] = "no-command",
     [FAILURE_HOST_LOST] = "host-lost",
     [FAILURE_HOST_TAKEN] = "host-taken",
+    [FAILURE_JOURNAL_COPIED] = "journal-copied",
 };
 
 const char *failure_name(enum failure failure)

@@ -43,6 +43,7 @@ enum failure {
     FAILURE_NO_COMMAND,        /* no such command, or it has ended */
     FAILURE_HOST_LOST,         /* the operator has given the host up */
     FAILURE_HOST_TAKEN,        /* a worker speaks for the host now */
+    FAILURE_JOURNAL_COPIED,    /* another worker goes on with a copy of this journal */
     FAILURE_COUNT,
 };
 

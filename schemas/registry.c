@@ -101,6 +101,7 @@ const struct registry_entry registry[] = {
     { MESSAGE_EVENT,   &command_refused_schema },
     { MESSAGE_EVENT,   &command_expired_schema },
     { MESSAGE_EVENT,   &host_hello_schema },
+    { MESSAGE_EVENT,   &host_refused_schema },
     { MESSAGE_EVENT,   &host_unreachable_schema },
     { MESSAGE_EVENT,   &host_reachable_schema },
     { MESSAGE_EVENT,   &host_lost_schema },

@@ -43,7 +43,8 @@ static const struct field sealed_container_row_fields[] = {
     facts,                                                       \
     FIELD(struct host_row, pos,           "pos",         false), \
     FIELD(struct host_row, recovery,      "recovery",    false), \
-    FIELD(struct host_row, recovered,     "recovered",   false)
+    FIELD(struct host_row, recovered,     "recovered",   false), \
+    FIELD(struct host_row, session,       "session",     false)
 
 static const struct field host_row_fields[] = {
     HOST_ROW_FIELDS(FIELD_MESSAGE(struct host_row, facts, "facts", false, &host_facts_schema))

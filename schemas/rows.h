@@ -66,6 +66,7 @@ struct host_row {
     uint64_t pos;            /* of the latest record about the host itself */
     uint64_t recovery;       /* position of the host.recovering that goes on; 0: none does */
     uint64_t recovered;      /* containers and commands that it has told */
+    uint64_t session;        /* of the worker's start; 0: it did not say */
 };
 
 enum command_state {

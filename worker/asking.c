@@ -78,7 +78,8 @@ static void tell_refusal(struct asking *asking, const char *code, const char *te
 /* Nothing changes until somebody does something about it. */
 static bool needs_somebody(enum failure failure)
 {
-    return failure == FAILURE_WRONG_JOURNAL || failure == FAILURE_HOST_LOST;
+    return failure == FAILURE_WRONG_JOURNAL || failure == FAILURE_HOST_LOST ||
+           failure == FAILURE_JOURNAL_COPIED;
 }
 
 static void take_refusal(struct asking *asking, const struct bus_error *refusal)

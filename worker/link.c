@@ -87,7 +87,9 @@ static void ask_hello(void *owner)
                            .cursor = state->cursor,
                            .first = state->first_seq,
                            .last = state->last_seq,
-                           .lost_until = state->lost_until };
+                           .lost_until = state->lost_until,
+                           .session = state->session,
+                           .before = bytes_at(state->before.bytes, state->before.size) };
 
     asking_ask(&link->hello, &hello_schema, &hello);
 }
@@ -162,6 +164,7 @@ static void on_welcome(void *owner, const void *message)
     const struct welcome *welcome = message;
     autofree char *estranged = NULL;
 
+    journal_welcomed(link->journal);
     if (welcome->recovery != 0) {
         begin_telling(link, welcome);
         return;
@@ -190,7 +193,8 @@ static void ask_poll(void *owner)
                          .incarnation = state_of(link)->incarnation,
                          .journal = state_of(link)->id,
                          .cursor = state_of(link)->cursor,
-                         .wait_ms = POLL_WAIT_MS };
+                         .wait_ms = POLL_WAIT_MS,
+                         .session = state_of(link)->session };
 
     if (link->state == LINK_UP)
         asking_ask(&link->poll, &poll_schema, &poll);
@@ -259,7 +263,8 @@ static void ask_report(void *owner)
     uint64_t limit = report_limit(link);
     struct report report = { .host = link->host,
                              .incarnation = state_of(link)->incarnation,
-                             .journal = state_of(link)->id };
+                             .journal = state_of(link)->id,
+                             .session = state_of(link)->session };
     struct error err = { 0 };
 
     if ((link->state != LINK_UP && link->state != LINK_TELLING) || limit <= link->report_after)
@@ -320,7 +325,8 @@ static void ask_recover(void *owner)
     struct link *link = owner;
     struct recover recover = { .host = link->host,
                                .incarnation = state_of(link)->incarnation,
-                               .journal = state_of(link)->id };
+                               .journal = state_of(link)->id,
+                               .session = state_of(link)->session };
 
     /* Once all is told nobody may take this worker for one of another log. */
     if (link->state != LINK_TELLING || link->report_after < link->telling.upto ||

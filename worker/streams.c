@@ -301,7 +301,8 @@ static void ask_accept(void *owner)
     struct stream_accept accept = { .host = streams->host,
                                     .incarnation = streams->options.incarnation,
                                     .journal = streams->options.journal,
-                                    .wait_ms = POLL_WAIT_MS };
+                                    .wait_ms = POLL_WAIT_MS,
+                                    .session = streams->options.session };
 
     asking_ask(&streams->accept, &stream_accept_schema, &accept);
 }

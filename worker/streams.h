@@ -26,6 +26,7 @@ struct streams;
 struct streams_options {
     const char *host; /* copied */
     uint64_t incarnation;
+    uint64_t session;
     struct command_id journal;
     const char *uploads_directory; /* copied; made when it is missing */
     struct stream_surroundings surroundings;

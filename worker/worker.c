@@ -374,6 +374,7 @@ static int open_link(struct worker *worker, struct error *err)
     struct streams_options streaming = {
         .host = options->host,
         .incarnation = journal_state(worker->journal)->incarnation,
+        .session = journal_state(worker->journal)->session,
         .journal = journal_state(worker->journal)->id,
         .uploads_directory = uploads,
         .surroundings = { .loop = worker->loop,

@@ -42,6 +42,59 @@ static void refuse_other_log(const struct greeting_question *question, struct gr
                  question->said->host);
 }
 
+bool greeting_is_same(const struct hello *said, const struct host_row *row)
+{
+    return command_id_equal(said->journal, row->journal) && said->incarnation == row->incarnation &&
+           said->session == row->session;
+}
+
+static uint64_t session_at(struct bytes sessions, size_t i)
+{
+    uint64_t session = 0;
+
+    for (size_t byte = 8 * i; byte < 8 * (i + 1); byte++)
+        session = session << 8 | sessions.data[byte];
+    return session;
+}
+
+/* It goes on from the start of the worker that was welcomed last; who says no session may. */
+static bool is_successor(const struct hello *said, const struct host_row *row)
+{
+    if (said->session == 0 || row->session == 0 || said->session == row->session)
+        return true;
+    if (said->incarnation <= row->incarnation)
+        return false;
+    for (size_t i = 0; i < said->before.size / 8; i++) {
+        if (session_at(said->before, i) == row->session)
+            return true;
+    }
+    return false;
+}
+
+static void refuse_taken(const struct greeting_question *question, struct greeting *ret)
+{
+    (void)refuse(&ret->refusal, FAILURE_HOST_TAKEN,
+                 "another worker (%s) speaks for the host %s: stop that one, or give this one "
+                 "another --host, and an empty --state if it was copied; this one is let in when "
+                 "the other has gone",
+                 question->speaker != NULL ? question->speaker : "just let in",
+                 question->said->host);
+}
+
+static void judge_copy(const struct greeting_question *question, struct greeting *ret)
+{
+    const struct hello *said = question->said;
+
+    if (question->is_accepted)
+        recover(question, said->acked + 1, ret);
+    else
+        (void)refuse(&ret->refusal, FAILURE_JOURNAL_COPIED,
+                     "another worker has gone on with the journal of host %s: this state directory "
+                     "is a copy, or an old one; give this worker an empty one and another --host, "
+                     "or take its word with gantry-broker --accept-journal %s",
+                     said->host, said->host);
+}
+
 /* The operator's word stands, until he says otherwise. */
 static void judge_lost(const struct greeting_question *question, struct greeting *ret)
 {
@@ -71,6 +124,10 @@ static void judge_known(const struct greeting_question *question, struct greetin
                      (unsigned long long)said->incarnation);
     else if (row != NULL && row->state == HOST_LOST)
         judge_lost(question, ret);
+    else if (row != NULL && !is_successor(said, row))
+        judge_copy(question, ret);
+    else if (row != NULL && question->is_taken && said->session != 0)
+        refuse_taken(question, ret);
     else if (row != NULL && row->recovery != 0)
         recover(question, 1, ret);
     else if (is_of_another_log(question) && !question->is_recovering)
@@ -86,6 +143,10 @@ static void judge_other(const struct greeting_question *question, struct greetin
 {
     const struct hello *said = question->said;
 
+    if (question->is_taken) {
+        refuse_taken(question, ret);
+        return;
+    }
     ret->is_takeover = true;
     if (is_of_another_log(question)) {
         if (question->is_accepted)

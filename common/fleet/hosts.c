@@ -83,6 +83,7 @@ int hosts_hello(const struct view *view, const struct record *record, struct err
         row.recovered = 0;
     }
     row.incarnation = hello.incarnation;
+    row.session = hello.session;
     row.facts = hello.facts;
     change_state(&row, HOST_REACHABLE, record);
     return view_put_row(view, VIEW_HOSTS, bytes_of_text(row.name), &row, err);

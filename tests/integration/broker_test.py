@@ -4,8 +4,8 @@ import struct
 import threading
 
 import fleet
-from fleet import (COMMAND, EVENT, NO_ID, Broker, Client, FakeWorker, command_id, container_id,
-                   create_fields, decode_frame, record)
+from fleet import (COMMAND, EVENT, NO_ID, Broker, Client, FakeWorker, MortalWorker, command_id,
+                   container_id, create_fields, decode_frame, record)
 
 import msgpack
 import nng
@@ -73,7 +73,7 @@ class Asking(BrokerTest):
     def test_the_view_has_a_fingerprint_that_changes_with_it_only(self):
         empty = self.client.ask("view.hash")
         self.assertEqual((empty.kind, empty.get("pos", 0), empty["version"]),
-                         ("view.hash.is", 0, 2))
+                         ("view.hash.is", 0, 3))
         self.created(self.worker(), 1)
         filled = self.client.ask("view.hash")
         self.assertEqual(filled["pos"], self.client.ask("info")["head"])
@@ -277,19 +277,25 @@ class Working(BrokerTest):
         self.assertEqual(welcome["log"], self.client.ask("info")["log"])
 
     def test_another_journal_takes_over_an_empty_host_only(self):
-        self.worker(incarnation=7)
-        other = self.worker(incarnation=1, journal=b"K" * 16)
+        first = MortalWorker(self.broker.url, "a", incarnation=7)
+        self.assertEqual(first.hello().kind, "welcome")
+        first.close()
+        other = MortalWorker(self.broker.url, "a", journal=b"K" * 16)
+        self.assertEqual(other.hello_when_free().kind, "welcome")
         self.created(other, 1)
-        third = FakeWorker(self.broker.url, "a", journal=b"L" * 16)
-        self.assert_error(third.hello(), "wrong-journal", "gantry host lost a")
+        other.close()
+        third = MortalWorker(self.broker.url, "a", journal=b"L" * 16)
+        self.assert_error(third.hello_when_free(), "wrong-journal", "gantry host lost a")
 
     def test_a_worker_is_fenced_by_one_with_another_journal(self):
         for incarnation in (1, 7):  # two directories may have seen as many starts, or not
             host = f"host-{incarnation}"
-            old = self.worker(host, incarnation=incarnation)
-            waiting = Background(old.poll)
-            new = self.worker(host, journal=b"K" * 16)
-            self.assertIn(waiting.result().get("code"), ("fenced", None))
+            old = MortalWorker(self.broker.url, host, incarnation=incarnation)
+            self.assertEqual(old.hello().kind, "welcome")
+            old.close()
+            new = MortalWorker(self.broker.url, host, journal=b"K" * 16)
+            self.assertEqual(new.hello_when_free().kind, "welcome")
+            old = FakeWorker(self.broker.url, host, incarnation=incarnation)
             self.assert_error(old.poll(), "fenced", "another state directory")
             self.assert_error(old.report(old.event("container.died")), "fenced")
             self.assert_error(old.ask("stream.accept", host=host, incarnation=incarnation,

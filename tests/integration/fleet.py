@@ -14,6 +14,7 @@ import unittest
 import msgpack
 
 import nng
+import sp_client
 
 DEADLINE = 120  # seconds for anything that has to happen
 BUILD_DIR = os.environ.get("GANTRY_BUILD_DIR", "build/dev")
@@ -170,9 +171,11 @@ class Answer(dict):
 class Client:
     """Asks the broker anything."""
 
+    REQ = nng.Req
+
     def __init__(self, url):
         self.url = url
-        self.socket = nng.Req(url)
+        self.socket = self.REQ(url)
 
     def dial_again(self):
         """nng 1.5.2 may lose a question, and all after it, with the broker that it was asked of."""
@@ -216,24 +219,31 @@ FACTS = {"version": "0.1.0", "kernel": "6.1", "arch": "x86_64", "cgroups": "v2",
 class FakeWorker(Client):
     """A worker that does nothing but speak: its journal is a list."""
 
-    def __init__(self, url, host, incarnation=1, journal=b"J" * 16):
+    def __init__(self, url, host, incarnation=1, journal=b"J" * 16, session=None, before=None):
         super().__init__(url)
         self.host = host
         self.incarnation = incarnation
         self.journal = journal
+        self.session = session
+        self.before = before
         self.cursor = 0
         self.sequence = 0
 
     def hello(self):
         welcome = self.ask("hello", host=self.host, incarnation=self.incarnation,
-                           journal=self.journal, facts=FACTS)
+                           journal=self.journal, facts=FACTS, **self._sessions())
         if welcome.kind == "welcome":
             self.sequence = welcome.get("journal_seq", 0)
         return welcome
 
+    def _sessions(self):
+        said = {"session": self.session, "before": self.before}
+        return {name: value for name, value in said.items() if value is not None}
+
     def poll(self, wait_ms=20000):
         page = self.ask("poll", host=self.host, incarnation=self.incarnation, journal=self.journal,
-                        cursor=self.cursor, wait_ms=wait_ms)
+                        cursor=self.cursor, wait_ms=wait_ms,
+                        **({"session": self.session} if self.session else {}))
         if page.kind == "page":
             self.cursor = max(self.cursor, page.get("cursor", 0))
         return page
@@ -254,6 +264,23 @@ class FakeWorker(Client):
     def _report(self, records):
         return {"host": self.host, "incarnation": self.incarnation, "journal": self.journal,
                 "records": list(records)}
+
+
+class MortalWorker(FakeWorker):
+    """One that can go, and whose going the broker sees at once."""
+
+    REQ = sp_client.Req
+
+    def close(self):
+        self.socket.close()
+
+    def hello_when_free(self):
+        """Say hello until the one that spoke for the host has gone for the broker, too."""
+        deadline = time.monotonic() + DEADLINE
+        answer = self.hello()
+        while answer.get("code") == "host-taken" and time.monotonic() < deadline:
+            answer = self.hello()
+        return answer
 
 
 CONFIG = {"name": "web", "rootfs": "/srv/web", "command": ["/bin/true"]}

@@ -5,7 +5,8 @@ import os
 import subprocess
 
 import fleet
-from fleet import CONFIG, Client, FakeWorker, command_id, container_id, create_fields
+from fleet import (CONFIG, Client, FakeWorker, MortalWorker, command_id, container_id,
+                   create_fields)
 
 GANTRY = os.path.join(fleet.BUILD_DIR, "gantry")
 INITIALIZED = {"pid": 100, "conmon_pid": 90, "runtime": "crun"}
@@ -194,12 +195,15 @@ class Lost(HistoryTest):
         self.client = Client(self.broker.url)
         worker = FakeWorker(self.broker.url, "a")
         self.assertEqual(worker.hello().get("code"), "host-lost")
-        new = self.worker(journal=b"K" * 16)
+        new = MortalWorker(self.broker.url, "a", journal=b"K" * 16)
+        self.assertEqual(new.hello().kind, "welcome")
         self.assertEqual(new.poll(wait_ms=0).records(), [])
         self.create(new, 3, "web")
         self.assertIn("a reachable 1", self.told("hosts", "--format",
                                                  "{{.Name}} {{.State}} {{.Containers}}"))
-        self.assertEqual(FakeWorker(self.broker.url, "a").hello().get("code"), "wrong-journal")
+        new.close()
+        self.assertEqual(MortalWorker(self.broker.url, "a").hello_when_free().get("code"),
+                         "wrong-journal")
 
     QUESTION = ("WARNING! This gives up the host with all its containers: its commands fail, and "
                 "its worker is refused if it ever comes back.\n"

@@ -44,6 +44,7 @@ int journal_open(const char *directory, const char *host, const char *boot_id, s
         return error_set_errno(err, "getrandom");
     }
     journal->state.incarnation = 1;
+    memcpy(&journal->state.session, &journal->state.id, sizeof(journal->state.session));
     journal->state.first_seq = 1;
     *ret = journal;
     return 0;
@@ -142,6 +143,11 @@ void journal_acked(struct journal *journal, uint64_t seq)
         drop_oldest(journal);
     journal->state.first_seq =
         journal->oldest == NULL ? journal->state.last_seq + 1 : journal->oldest->first_seq;
+}
+
+void journal_welcomed(struct journal *journal)
+{
+    (void)journal;
 }
 
 void journal_set_log(struct journal *journal, struct command_id log, uint64_t epoch)

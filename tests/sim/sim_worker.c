@@ -363,6 +363,7 @@ int sim_worker_join(struct sim_worker *worker, struct error *err)
                                     .owner = worker };
     struct streams_options streaming = { .host = worker->host,
                                          .incarnation = journal_state(worker->journal)->incarnation,
+                                         .session = journal_state(worker->journal)->session,
                                          .journal = journal_state(worker->journal)->id,
                                          .uploads_directory = uploads,
                                          .surroundings = { .loop = worker->options.loop,

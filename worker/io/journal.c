@@ -5,20 +5,19 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "common/io/clock.h"
 #include "common/io/store.h"
 #include "common/mem.h"
 #include "worker/io/journal_events.h"
+#include "worker/io/journal_start.h"
 #include "worker/io/sealed.h"
 
 #define MAP_BYTES   (16ULL * 1024 * 1024 * 1024)
-#define FORMAT      1
 #define DROPS_WORTH 1000 /* so many acknowledged events are worth a write of their own */
 
 enum table {
-    TABLE_META,
+    TABLE_META = JOURNAL_META_TABLE,
     TABLE_EVENTS = JOURNAL_EVENTS_TABLE,
     TABLE_CONTAINERS,
     TABLE_UNITS,
@@ -36,78 +35,12 @@ struct journal {
     struct journal_limits limits;
     struct journal_state state;
     char *new_boot_id; /* NULL: the disk says the same */
+    struct sessions sessions;
+    bool is_welcomed; /* this start, and the disk does not say so */
     struct journal_kept kept;
     uint64_t total;       /* bytes of all events ever written */
     uint64_t acked_total; /* of these, those up to the first that was not acknowledged */
 };
-
-static bool is_text(struct bytes value, const char *text)
-{
-    return bytes_equal(value, bytes_of_text(text));
-}
-
-static int make_new(struct store_txn *txn, const char *host, struct error *err)
-{
-    struct command_id id;
-    int r;
-
-    if (getrandom(id.bytes, sizeof(id.bytes), 0) != (ssize_t)sizeof(id.bytes))
-        return error_set_errno(err, "random bytes");
-    r = sealed_put_number(txn, TABLE_META, "format", FORMAT, err);
-    if (r == 0)
-        r = sealed_put(txn, TABLE_META, bytes_of_text("host"), bytes_of_text(host), err);
-    return r == 0 ? sealed_put_id(txn, TABLE_META, "id", id, err) : r;
-}
-
-static int check_owner(struct store_txn *txn, const char *host, struct error *err)
-{
-    uint64_t format = 0;
-    struct bytes value = { 0 };
-    int r = sealed_get(txn, TABLE_META, bytes_of_text("host"), &value, err);
-
-    if (r == -ENOENT)
-        return make_new(txn, host, err);
-    if (r == 0)
-        r = sealed_get_number(txn, TABLE_META, "format", &format, err);
-    if (r < 0)
-        return r;
-    if (format != FORMAT)
-        return error_set(err, -EINVAL, "it has format %llu, and this worker knows %d",
-                         (unsigned long long)format, FORMAT);
-    if (!is_text(value, host))
-        return error_set(err, -EINVAL,
-                         "it is of host %.*s, and this is host %s: give each its own directory",
-                         (int)value.size, (const char *)value.data, host);
-    return 0;
-}
-
-static int put_boot(struct store_txn *txn, const char *boot_id, struct error *err)
-{
-    return sealed_put(txn, TABLE_META, bytes_of_text("boot"), bytes_of_text(boot_id), err);
-}
-
-/* A new incarnation, and the boot that it lives in. */
-static int begin_life(struct store_txn *txn, const char *boot_id, struct journal *journal,
-                      struct error *err)
-{
-    struct journal_state *state = &journal->state;
-    struct bytes value = { 0 };
-    int r = sealed_get(txn, TABLE_META, bytes_of_text("boot"), &value, err);
-
-    if (r == -ENOENT) {
-        r = put_boot(txn, boot_id, err);
-    } else if (r == 0 && !is_text(value, boot_id)) {
-        state->is_rebooted = true;
-        journal->new_boot_id = mem_dup_text(boot_id);
-    }
-    if (r < 0)
-        return r;
-    r = sealed_get_number(txn, TABLE_META, "incarnation", &state->incarnation, err);
-    if (r < 0)
-        return r;
-    state->incarnation++;
-    return sealed_put_number(txn, TABLE_META, "incarnation", state->incarnation, err);
-}
 
 /* The kept events are those from `first_seq` to `last_seq`. */
 static int find_events(struct store_txn *txn, struct journal *journal, struct error *err)
@@ -156,14 +89,21 @@ static int read_state(struct store_txn *txn, struct journal *journal, struct err
 static int begin(struct journal *journal, const char *host, const char *boot_id, struct error *err)
 {
     autodestroy(store_txn) struct store_txn *txn = NULL;
+    struct journal_start start = { 0 };
     int r = store_begin(journal->store, STORE_WRITE, &txn, err);
 
     if (r == 0)
-        r = check_owner(txn, host, err);
-    if (r == 0)
-        r = begin_life(txn, boot_id, journal, err);
-    if (r == 0)
-        r = read_state(txn, journal, err);
+        r = journal_start_begin(txn, host, boot_id, &start, err);
+    if (r < 0)
+        return r;
+    journal->state.incarnation = start.incarnation;
+    journal->state.session = start.sessions.recent[0];
+    journal->state.before = start.before;
+    journal->state.is_rebooted = start.is_rebooted;
+    journal->sessions = start.sessions;
+    if (start.is_rebooted)
+        journal->new_boot_id = mem_dup_text(boot_id);
+    r = read_state(txn, journal, err);
     return r == 0 ? store_commit(steal_ptr(txn), err) : r;
 }
 
@@ -262,6 +202,8 @@ void journal_prepare(const struct journal *journal, struct journal_write *write)
 
     write->acked_seq = state->acked_seq;
     write->boot_id = journal->new_boot_id;
+    if (journal->is_welcomed)
+        sessions_write(&journal->sessions, &write->sessions);
     write->log = state->log;
     write->epoch = state->epoch;
     write->kept = journal->kept;
@@ -357,7 +299,7 @@ static int put_progress(struct store_txn *txn, const struct journal_write *write
     if (r == 0)
         r = sealed_put_id(txn, TABLE_META, "log", write->log, err);
     if (r == 0 && write->boot_id != NULL)
-        r = put_boot(txn, write->boot_id, err);
+        r = journal_start_put_boot(txn, write->boot_id, err);
     return r == 0 ? sealed_put_number(txn, TABLE_META, "epoch", write->epoch, err) : r;
 }
 
@@ -372,6 +314,8 @@ static int write_all(struct journal *journal, struct journal_write *write, struc
         r = drop_acked(txn, &journal->limits, write, err);
     if (r == 0)
         r = put_progress(txn, write, err);
+    if (r == 0 && write->sessions.size > 0)
+        r = journal_start_put_sessions(txn, &write->sessions, err);
     return r == 0 ? store_commit(steal_ptr(txn), err) : r;
 }
 
@@ -400,6 +344,8 @@ void journal_written(struct journal *journal, const struct journal_write *write)
         journal->acked_total = journal->total;
     if (command_id_equal(write->log, state->log) && write->epoch == state->epoch)
         state->is_log_new = false;
+    if (write->sessions.size > 0)
+        journal->is_welcomed = false;
     if (write->boot_id != NULL) {
         free(journal->new_boot_id);
         journal->new_boot_id = NULL;
@@ -447,6 +393,14 @@ void journal_begin_log(struct journal *journal, struct command_id log, uint64_t 
     set_acked(journal, seq);
 }
 
+void journal_welcomed(struct journal *journal)
+{
+    if (journal->sessions.welcomed == journal->state.session)
+        return;
+    sessions_welcome(&journal->sessions);
+    journal->is_welcomed = true;
+}
+
 /* Time alone is not worth a write. */
 bool journal_wants_write(const struct journal *journal)
 {
@@ -459,7 +413,7 @@ bool journal_wants_write(const struct journal *journal)
 
     later.first_seq += DROPS_WORTH;
     later.first_happened = UINT64_MAX / 2;
-    return state->is_log_new || journal->new_boot_id != NULL ||
+    return state->is_log_new || journal->is_welcomed || journal->new_boot_id != NULL ||
            journal_limits_let_go(&journal->limits, &later, &told);
 }
 

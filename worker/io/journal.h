@@ -23,6 +23,7 @@
 #include "schemas/schema.h"
 #include "worker/io/journal_events.h"
 #include "worker/io/journal_limits.h"
+#include "worker/io/sessions.h"
 
 struct journal;
 
@@ -39,13 +40,15 @@ struct journal_state {
     bool is_rebooted;      /* the boot id is another than in the last transaction of a start */
     bool is_log_new;       /* the disk does not say so yet */
     uint64_t lost_until;   /* ns since 1970: when the last event happened that is no longer kept */
+    uint64_t session;      /* of this start */
+    struct sessions_text before; /* those of the starts before */
 };
 
 /*
- * Open or make the journal in `directory` for `host`, and make a new incarnation durable. Another
- * boot id becomes so with the first write: a start that does not get as far as to say what the
- * restart of the host has ended leaves it to the next one. -EBUSY when another worker has it,
- * -EINVAL when it is another host's.
+ * Open or make the journal in `directory` for `host`, and make a new incarnation and its session
+ * durable. Another boot id becomes so with the first write: a start that does not get as far as to
+ * say what the restart of the host has ended leaves it to the next one. -EBUSY when another worker
+ * has it, -EINVAL when it is another host's.
  */
 int journal_open(const char *directory, const char *host, const char *boot_id, struct journal **ret,
                  struct error *err);
@@ -115,7 +118,8 @@ struct journal_write {
     size_t count;
     /* By journal_prepare() and journal_write(); not for others. */
     uint64_t acked_seq;
-    const char *boot_id; /* borrowed; NULL: the disk has it */
+    const char *boot_id;           /* borrowed; NULL: the disk has it */
+    struct sessions_text sessions; /* none: the disk has them */
     struct command_id log;
     uint64_t epoch;
     struct journal_kept kept;
@@ -142,6 +146,8 @@ void journal_set_log(struct journal *journal, struct command_id log, uint64_t ep
  * the next write. */
 void journal_begin_log(struct journal *journal, struct command_id log, uint64_t epoch,
                        uint64_t seq);
+/* A broker knows the session of this start. In memory until the next write. */
+void journal_welcomed(struct journal *journal);
 /* Whether there is something that only a further write makes durable or clears away. */
 bool journal_wants_write(const struct journal *journal);
 

@@ -110,6 +110,79 @@ static void a_host_that_was_given_up_takes_another_journal_only(void **unused)
     assert_int_equal(judged(question).refusal.failure, FAILURE_NONE);
 }
 
+/* What a worker of the sessions 1 to `session` says, of which the first was welcomed. */
+static struct hello started(uint64_t session, uint8_t before[static 64])
+{
+    struct hello said = worked();
+
+    said.session = session;
+    said.incarnation = session;
+    for (uint8_t i = 1; i < session; i++)
+        before[8 * i - 1] = i;
+    said.before = bytes_at(before, 8 * (session - 1));
+    return said;
+}
+
+static void who_has_started_again_goes_on(void **unused)
+{
+    uint8_t before[64] = { 0 };
+    struct hello said = started(4, before);
+    struct host_row row = known();
+
+    (void)unused;
+    for (row.session = 1; row.session < 4; row.session++) {
+        row.incarnation = row.session;
+        assert_goes_on(question_of(&said, &row));
+    }
+    row.session = row.incarnation = 4; /* said twice */
+    assert_goes_on(question_of(&said, &row));
+}
+
+static void a_copy_of_the_journal_is_refused_whatever_its_incarnation(void **unused)
+{
+    uint8_t before[64] = { 0 };
+    struct hello said = started(4, before);
+    struct host_row row = known();
+    struct greeting_question question = question_of(&said, &row);
+
+    (void)unused;
+    row.session = 77; /* that of another start after they had parted */
+    row.incarnation = 4;
+    assert_refused(question, FAILURE_JOURNAL_COPIED, "is a copy");
+    row.incarnation = 3;
+    assert_refused(question, FAILURE_JOURNAL_COPIED, "--accept-journal a");
+    row.incarnation = 5;
+    assert_refused(question, FAILURE_FENCED, "newer");
+    row.incarnation = 4;
+    row.session = 2; /* it knows that one, but not as one of this incarnation */
+    assert_refused(question, FAILURE_JOURNAL_COPIED, "is a copy");
+    question.is_accepted = true;
+    assert_recovers(question, said.acked + 1);
+    said.session = 0; /* an older worker does not say */
+    question.is_accepted = false;
+    assert_goes_on(question);
+}
+
+static void a_host_is_not_taken_from_a_worker_that_is_heard(void **unused)
+{
+    uint8_t before[64] = { 0 };
+    struct hello said = started(4, before);
+    struct host_row row = known();
+    struct greeting_question question = question_of(&said, &row);
+
+    (void)unused;
+    row.session = row.incarnation = 3;
+    question.is_taken = true;
+    question.speaker = "tcp:10.0.0.7:4711";
+    assert_refused(question, FAILURE_HOST_TAKEN, "(tcp:10.0.0.7:4711) speaks for the host a");
+    said = (struct hello){ .host = host, .incarnation = 1, .journal = other_journal };
+    assert_refused(question, FAILURE_HOST_TAKEN, "another --host");
+    question.is_accepted = true; /* that is about the journal */
+    assert_refused(question, FAILURE_HOST_TAKEN, "another --host");
+    question.is_taken = false;
+    assert_true(judged(question).is_takeover);
+}
+
 static void a_new_worker_is_welcome(void **unused)
 {
     struct hello said = { .host = host, .incarnation = 1, .journal = this_journal };
@@ -209,6 +282,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_worker_goes_on_where_it_was),
         cmocka_unit_test(a_host_that_was_given_up_takes_another_journal_only),
+        cmocka_unit_test(who_has_started_again_goes_on),
+        cmocka_unit_test(a_copy_of_the_journal_is_refused_whatever_its_incarnation),
+        cmocka_unit_test(a_host_is_not_taken_from_a_worker_that_is_heard),
         cmocka_unit_test(a_new_worker_is_welcome),
         cmocka_unit_test(another_logs_worker_is_refused_or_tells_all),
         cmocka_unit_test(what_has_begun_to_be_told_is_told_anew),

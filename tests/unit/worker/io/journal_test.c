@@ -96,6 +96,45 @@ static size_t readable(struct journal *journal, uint64_t after)
     return list.count;
 }
 
+static bool knows(const struct journal *journal, uint64_t session)
+{
+    const struct sessions_text *before = &journal_state(journal)->before;
+    struct sessions sessions;
+
+    sessions_read(bytes_at(before->bytes, before->size), &sessions);
+    for (size_t i = 0; i < SESSIONS_RECENT_MAX; i++) {
+        if (sessions.recent[i] == session)
+            return true;
+    }
+    return sessions.welcomed == session;
+}
+
+static void each_start_has_a_session_and_knows_those_before(void **state)
+{
+    const struct place *place = *state;
+    autodestroy(journal) struct journal *first = opened(place, BOOT);
+    autodestroy(journal) struct journal *last = NULL;
+    uint64_t welcomed = journal_state(first)->session;
+
+    assert_false(journal_wants_write(first));
+    journal_welcomed(first);
+    assert_true(journal_wants_write(first)); /* without it a crash loop might forget it */
+    assert_int_equal(try_write(first, NULL, 0), 0);
+    assert_false(journal_wants_write(first));
+    journal_welcomed(first);
+    assert_false(journal_wants_write(first));
+    journal_close(steal_ptr(first));
+    for (unsigned start = 0; start < SESSIONS_RECENT_MAX + 5; start++) {
+        autodestroy(journal) struct journal *again = opened(place, BOOT);
+
+        assert_true(knows(again, welcomed));
+        assert_int_not_equal(journal_state(again)->session, welcomed);
+    }
+    last = opened(place, BOOT);
+    assert_true(knows(last, welcomed));
+    assert_false(knows(last, journal_state(last)->session));
+}
+
 static void each_start_is_a_new_incarnation_of_the_same_journal(void **state)
 {
     const struct place *place = *state;
@@ -344,6 +383,7 @@ int main(void)
 #define WITH_PLACE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         WITH_PLACE(each_start_is_a_new_incarnation_of_the_same_journal),
+        WITH_PLACE(each_start_has_a_session_and_knows_those_before),
         WITH_PLACE(another_boot_id_is_a_reboot_until_the_first_write),
         WITH_PLACE(a_journal_of_another_host_is_refused),
         WITH_PLACE(a_turn_is_there_after_a_restart),
