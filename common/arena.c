@@ -13,6 +13,7 @@
  * more gets larger ones. */
 #define FIRST_BLOCK_SIZE 960
 #define BLOCK_SIZE_MAX   16384
+#define BRIEF_TEXT_SIZE  128
 
 struct arena_block {
     struct arena_block *older;
@@ -88,6 +89,7 @@ char *arena_text(struct arena *arena, const char *text)
 
 char *arena_printf(struct arena *arena, const char *fmt, ...)
 {
+    char brief[BRIEF_TEXT_SIZE]; /* most texts are formatted once, not twice */
     va_list args;
     va_list again;
     char *text;
@@ -95,10 +97,14 @@ char *arena_printf(struct arena *arena, const char *fmt, ...)
 
     va_start(args, fmt);
     va_copy(again, args);
-    size = vsnprintf(NULL, 0, fmt, args);
+    size = vsnprintf(brief, sizeof(brief), fmt, args);
     va_end(args);
-    text = arena_zeroed(arena, (size_t)(size < 0 ? 0 : size) + 1);
-    (void)vsnprintf(text, (size_t)(size < 0 ? 0 : size) + 1, fmt, again);
+    if (size >= 0 && (size_t)size < sizeof(brief)) {
+        text = arena_text_n(arena, brief, (size_t)size);
+    } else {
+        text = arena_zeroed(arena, (size_t)(size < 0 ? 0 : size) + 1);
+        (void)vsnprintf(text, (size_t)(size < 0 ? 0 : size) + 1, fmt, again);
+    }
     va_end(again);
     return text;
 }

@@ -18,9 +18,9 @@ struct client {
     unsigned timeout_ms;
 };
 
-/* A question in flight, on the stack of client_ask(). */
-struct waiting {
-    const struct client_question *question;
+/* A question in flight, in an arena that outlives the client. */
+struct client_pending {
+    struct client_question question;
     void *reply;
     struct arena *arena;
     struct error *err;
@@ -87,40 +87,40 @@ int client_errno(enum failure failure)
 }
 
 /* The broker said `error` instead of the reply. */
-static int take_refusal(struct waiting *waiting, struct bytes body)
+static int take_refusal(struct client_pending *pending, struct bytes body)
 {
     struct bus_error refusal = { 0 };
     enum failure failure;
-    int r = schema_decode(&bus_error_schema, body, &refusal, waiting->arena, waiting->err);
+    int r = schema_decode(&bus_error_schema, body, &refusal, pending->arena, pending->err);
 
     if (r < 0)
         return r;
     failure = failure_parse(refusal.code);
     if (failure == FAILURE_BUSY) {
-        waiting->retry_ms = refusal.retry_ms > RETRY_MS_MIN ? refusal.retry_ms : RETRY_MS_MIN;
+        pending->retry_ms = refusal.retry_ms > RETRY_MS_MIN ? refusal.retry_ms : RETRY_MS_MIN;
         return 0;
     }
-    return error_set(waiting->err, client_errno(failure), "%s", refusal.text);
+    return error_set(pending->err, client_errno(failure), "%s", refusal.text);
 }
 
-static int take_reply(struct waiting *waiting, const char *type, struct bytes body)
+static int take_reply(struct client_pending *pending, const char *type, struct bytes body)
 {
-    const struct client_question *question = waiting->question;
+    const struct client_question *question = &pending->question;
 
     if (strcmp(type, bus_error_schema.name) == 0)
-        return take_refusal(waiting, body);
+        return take_refusal(pending, body);
     if (strcmp(type, question->reply->name) != 0)
-        return error_set(waiting->err, -EBADMSG, "the broker answers %s to %s", type,
+        return error_set(pending->err, -EBADMSG, "the broker answers %s to %s", type,
                          question->schema->name);
-    return schema_decode(question->reply, body, waiting->reply, waiting->arena, waiting->err);
+    return schema_decode(question->reply, body, pending->reply, pending->arena, pending->err);
 }
 
 static void on_answer(void *owner, int result, const char *type, struct bytes body)
 {
-    struct waiting *waiting = owner;
+    struct client_pending *pending = owner;
 
-    waiting->is_answered = true;
-    waiting->result = result < 0 ? result : take_reply(waiting, type, body);
+    pending->is_answered = true;
+    pending->result = result < 0 ? result : take_reply(pending, type, body);
 }
 
 static int explain(const struct client *client, int result, unsigned timeout_ms, struct error *err)
@@ -134,44 +134,76 @@ static int explain(const struct client *client, int result, unsigned timeout_ms,
     return result;
 }
 
-static int ask_once(struct client *client, struct waiting *waiting)
+static unsigned patience_ms(const struct client *client, const struct client_pending *pending)
 {
-    const struct client_question *question = waiting->question;
-    unsigned timeout_ms = question->wait_ms + client->timeout_ms;
-    int r = bus_ask(client->bus, question->schema, question->message, timeout_ms, on_answer,
-                    waiting, NULL, waiting->err);
+    return pending->question.wait_ms + client->timeout_ms;
+}
 
-    if (r < 0)
-        return r;
-    while (!waiting->is_answered) {
+static int ask(struct client *client, struct client_pending *pending, struct error *err)
+{
+    const struct client_question *question = &pending->question;
+
+    pending->is_answered = false;
+    pending->retry_ms = 0;
+    return bus_ask(client->bus, question->schema, question->message, patience_ms(client, pending),
+                   on_answer, pending, NULL, err);
+}
+
+static int wait_for_answer(struct client *client, struct client_pending *pending)
+{
+    while (!pending->is_answered) {
         if (event_base_loop(client->loop, EVLOOP_ONCE) < 0)
-            return error_set(waiting->err, -EIO, "the event loop fails");
+            return error_set(pending->err, -EIO, "the event loop fails");
     }
-    if (waiting->result < 0)
-        return explain(client, waiting->result, timeout_ms, waiting->err);
+    if (pending->result < 0)
+        return explain(client, pending->result, patience_ms(client, pending), pending->err);
     return 0;
+}
+
+int client_begin(struct client *client, const struct client_question *question, struct arena *arena,
+                 struct client_pending **ret, struct error *err)
+{
+    struct client_pending *pending = arena_zeroed(arena, sizeof(*pending));
+    int r;
+
+    if (err != NULL)
+        *err = (struct error){ 0 };
+    pending->question = *question;
+    pending->arena = arena;
+    r = ask(client, pending, err);
+    if (r == 0)
+        *ret = pending;
+    return r;
+}
+
+int client_take(struct client *client, struct client_pending *pending, void *ret_reply,
+                struct error *err)
+{
+    int r;
+
+    if (err != NULL)
+        *err = (struct error){ 0 };
+    pending->reply = ret_reply;
+    pending->err = err;
+    for (;;) {
+        r = wait_for_answer(client, pending);
+        if (r < 0 || pending->retry_ms == 0)
+            return r;
+        r = client_wait(client, pending->retry_ms, err);
+        if (r == 0)
+            r = ask(client, pending, err);
+        if (r < 0)
+            return r;
+    }
 }
 
 int client_ask(struct client *client, const struct client_question *question, void *ret_reply,
                struct arena *arena, struct error *err)
 {
-    struct waiting waiting = {
-        .question = question, .reply = ret_reply, .arena = arena, .err = err
-    };
-    int r;
+    struct client_pending *pending = NULL;
+    int r = client_begin(client, question, arena, &pending, err);
 
-    if (err != NULL)
-        *err = (struct error){ 0 };
-    for (;;) {
-        waiting.is_answered = false;
-        waiting.retry_ms = 0;
-        r = ask_once(client, &waiting);
-        if (r < 0 || waiting.retry_ms == 0)
-            return r;
-        r = client_wait(client, waiting.retry_ms, err);
-        if (r < 0)
-            return r;
-    }
+    return r < 0 ? r : client_take(client, pending, ret_reply, err);
 }
 
 static void ignore_answer(void *owner, int result, const char *type, struct bytes body)

@@ -41,6 +41,16 @@ DEFINE_AUTODESTROY(client)
 int client_ask(struct client *client, const struct client_question *question, void *ret_reply,
                struct arena *arena, struct error *err);
 
+/*
+ * The same in two halves, for who has something to do meanwhile: what the question points to stays
+ * until client_take(), which must come before the next question. What was begun may be left.
+ */
+struct client_pending;
+int client_begin(struct client *client, const struct client_question *question, struct arena *arena,
+                 struct client_pending **ret, struct error *err);
+int client_take(struct client *client, struct client_pending *pending, void *ret_reply,
+                struct error *err);
+
 /* Ask, and do not wait: nobody is told of the answer. */
 int client_tell(struct client *client, const struct schema *schema, const void *message,
                 struct error *err);

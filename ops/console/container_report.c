@@ -2,9 +2,9 @@
 #include "ops/console/container_report.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "common/bytes.h"
 #include "common/fleet/container_state.h"
 #include "ops/console/tree.h"
 #include "ops/console/units.h"
@@ -21,23 +21,32 @@ static const struct container_config *config_of(const struct container_row *row)
     return row->config != NULL ? row->config : &no_config;
 }
 
+/* What stands before, how long ago, and what stands behind. */
+static char *ago_with(const char *before, uint64_t then, uint64_t now, const char *suffix,
+                      struct arena *arena)
+{
+    char text[UNITS_DURATION_SIZE] = "";
+    char *whole;
+
+    if (then != 0) /* else its host has not described it yet */
+        units_write_duration(now > then ? now - then : 0, text);
+    whole = arena_zeroed(arena, strlen(before) + strlen(text) + strlen(suffix) + 1);
+    (void)stpcpy(stpcpy(stpcpy(whole, before), text), then != 0 ? suffix : "");
+    return whole;
+}
+
 static char *ago(uint64_t then, uint64_t now, const char *suffix, struct arena *arena)
 {
-    char text[UNITS_DURATION_SIZE];
-
-    if (then == 0) /* its host has not described it yet */
-        return arena_text(arena, "");
-    units_write_duration(now > then ? now - then : 0, text);
-    return arena_printf(arena, "%s%s", text, suffix);
+    return ago_with("", then, now, suffix, arena);
 }
 
 static char *exited_text(const struct container_row *row, uint64_t now, struct arena *arena)
 {
-    const char *since = ago(row->finished, now, " ago", arena);
+    char before[32] = "Exited (unknown) ";
 
-    if (row->exit_unknown)
-        return arena_printf(arena, "Exited (unknown) %s", since);
-    return arena_printf(arena, "Exited (%d) %s", row->exit_code, since);
+    if (!row->exit_unknown)
+        (void)snprintf(before, sizeof(before), "Exited (%d) ", row->exit_code);
+    return ago_with(before, row->finished, now, " ago", arena);
 }
 
 /* As podman: only what runs, or has ended, says since when. */
@@ -48,7 +57,7 @@ static char *state_text(const struct container_row *row, uint64_t now, struct ar
 
     switch (row->state) {
     case CONTAINER_RUNNING:
-        return arena_printf(arena, "Up %s", ago(row->started, now, "", arena));
+        return ago_with("Up ", row->started, now, "", arena);
     case CONTAINER_STOPPED:
     case CONTAINER_EXITED:
         return exited_text(row, now, arena);
@@ -76,16 +85,17 @@ char *container_report_status(const struct container_row *row, const struct repo
 
 static char *joined(const struct text_list *words, const char *between, struct arena *arena)
 {
-    struct buffer out = { 0 };
+    size_t gap = strlen(between), size = 0;
     char *text;
+    char *at;
 
-    for (size_t i = 0; i < words->count; i++) {
-        if (i > 0)
-            buffer_append(&out, between, strlen(between));
-        buffer_append(&out, words->items[i], strlen(words->items[i]));
-    }
-    text = arena_text_n(arena, (const char *)out.data, out.size);
-    buffer_done(&out);
+    for (size_t i = 0; i < words->count; i++)
+        size += strlen(words->items[i]) + (i > 0 ? gap : 0);
+    text = arena_zeroed(arena, size + 1);
+    at = text;
+    for (size_t i = 0; i < words->count; i++)
+        at = stpcpy(i > 0 ? stpcpy(at, between) : at, words->items[i]);
+    *at = '\0';
     return text;
 }
 
@@ -159,32 +169,173 @@ static void set_size(struct json_t *tree, const struct container_size *size)
     tree_set(tree, "Size", sizes);
 }
 
+/* --- the fields of `ps --format TEMPLATE` that are texts */
+
+#define CELL(name)                                                                                 \
+    static const char *name(const struct container_row *row, const struct report_options *options, \
+                            struct arena *arena)
+
+typedef const char *cell_fn(const struct container_row *row, const struct report_options *options,
+                            struct arena *arena);
+
+static const char *cut_id(const char *id, const struct report_options *options, struct arena *arena)
+{
+    return options->is_whole || id == NULL ? id
+                                           : arena_text_n(arena, id, strnlen(id, SHORT_ID_SIZE));
+}
+
+CELL(id_cell)
+{
+    return cut_id(row->id, options, arena);
+}
+
+CELL(image_id_cell)
+{
+    return cut_id(config_of(row)->image_id, options, arena);
+}
+
+CELL(names_cell)
+{
+    (void)options;
+    (void)arena;
+    return config_of(row)->name;
+}
+
+CELL(host_cell)
+{
+    (void)options;
+    (void)arena;
+    return row->host;
+}
+
+CELL(image_cell)
+{
+    (void)options;
+    (void)arena;
+    return image_text(config_of(row));
+}
+
+CELL(rootfs_cell)
+{
+    (void)options;
+    (void)arena;
+    return config_of(row)->rootfs;
+}
+
+CELL(created_cell)
+{
+    return ago(row->created, options->now, " ago", arena);
+}
+
+CELL(created_at_cell)
+{
+    char created[UNITS_TIME_SIZE];
+
+    (void)options;
+    units_write_go_time(row->created, created);
+    return arena_text(arena, created);
+}
+
+CELL(state_cell)
+{
+    (void)options;
+    (void)arena;
+    return container_state_name((enum container_state)row->state);
+}
+
+CELL(runtime_cell)
+{
+    (void)options;
+    (void)arena;
+    return row->runtime;
+}
+
+CELL(mounts_cell)
+{
+    (void)options;
+    return mounts_text(row, arena);
+}
+
+CELL(networks_cell)
+{
+    (void)options;
+    (void)arena;
+    return config_of(row)->network;
+}
+
+CELL(size_cell)
+{
+    (void)row;
+    return size_text(options->size, arena);
+}
+
+CELL(empty_cell)
+{
+    (void)row;
+    (void)options;
+    (void)arena;
+    return "";
+}
+
+CELL(command_cell)
+{
+    return command_text(row, options, arena);
+}
+
+CELL(status_cell)
+{
+    return container_report_status(row, options, arena);
+}
+
+static const struct {
+    const char *name;
+    cell_fn *cell;
+} cells[] = {
+    { "ID", id_cell },
+    { "Names", names_cell },
+    { "Host", host_cell },
+    { "Image", image_cell },
+    { "ImageID", image_id_cell },
+    { "Rootfs", rootfs_cell },
+    { "Command", command_cell },
+    { "Created", created_cell },
+    { "CreatedAt", created_at_cell },
+    { "RunningFor", created_cell },
+    { "Status", status_cell },
+    { "State", state_cell },
+    { "Runtime", runtime_cell },
+    { "Mounts", mounts_cell },
+    { "Networks", networks_cell },
+    { "Ports", empty_cell },
+    { "Size", size_cell },
+    { "Pod", empty_cell },
+};
+
+#define CELL_COUNT (sizeof(cells) / sizeof(*cells))
+
+int container_report_find_cell(const char *field)
+{
+    for (size_t i = 0; i < CELL_COUNT; i++) {
+        if (strcmp(cells[i].name, field) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
+const char *container_report_cell(const struct container_row *row,
+                                  const struct report_options *options, int cell,
+                                  struct arena *arena)
+{
+    return cells[cell].cell(row, options, arena);
+}
+
 struct json_t *container_report_fields(const struct container_row *row,
                                        const struct report_options *options, struct arena *arena)
 {
     struct json_t *tree = tree_object();
-    char created[UNITS_TIME_SIZE];
 
-    units_write_go_time(row->created, created);
-    tree_set_text(tree, "ID",
-                  options->is_whole
-                      ? row->id
-                      : arena_text_n(arena, row->id, strnlen(row->id, SHORT_ID_SIZE)));
-    tree_set_text(tree, "Names", config_of(row)->name);
-    tree_set_text(tree, "Host", row->host);
-    tree_set_text(tree, "Image", image_text(config_of(row)));
-    tree_set_text(tree, "ImageID",
-                  options->is_whole || config_of(row)->image_id == NULL
-                      ? config_of(row)->image_id
-                      : arena_text_n(arena, config_of(row)->image_id,
-                                     strnlen(config_of(row)->image_id, SHORT_ID_SIZE)));
-    tree_set_text(tree, "Rootfs", config_of(row)->rootfs);
-    tree_set_text(tree, "Command", command_text(row, options, arena));
-    tree_set_text(tree, "Created", ago(row->created, options->now, " ago", arena));
-    tree_set_text(tree, "CreatedAt", created);
-    tree_set_text(tree, "RunningFor", ago(row->created, options->now, " ago", arena));
-    tree_set_text(tree, "Status", container_report_status(row, options, arena));
-    tree_set_text(tree, "State", container_state_name((enum container_state)row->state));
+    for (size_t i = 0; i < CELL_COUNT; i++)
+        tree_set_text(tree, cells[i].name, cells[i].cell(row, options, arena));
     tree_set_bool(tree, "Exited", has_ended(row));
     tree_set_number(tree, "ExitCode", row->exit_unknown ? -1 : row->exit_code);
     set_seconds(tree, "ExitedAt", row->finished);
@@ -192,12 +343,6 @@ struct json_t *container_report_fields(const struct container_row *row,
     tree_set_number(tree, "Pid", row->pid);
     tree_set_number(tree, "Run", row->run);
     tree_set_number(tree, "Restarts", row->restart_count);
-    tree_set_text(tree, "Runtime", row->runtime);
-    tree_set_text(tree, "Mounts", mounts_text(row, arena));
-    tree_set_text(tree, "Networks", config_of(row)->network);
-    tree_set_text(tree, "Ports", "");
-    tree_set_text(tree, "Size", size_text(options->size, arena));
-    tree_set_text(tree, "Pod", "");
     tree_set_map(tree, "Labels", &config_of(row)->labels);
     return tree;
 }

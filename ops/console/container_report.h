@@ -34,6 +34,13 @@ char *container_report_status(const struct container_row *row, const struct repo
 struct json_t *container_report_fields(const struct container_row *row,
                                        const struct report_options *options, struct arena *arena);
 
+/* One of these fields that are texts, by a number: most tables need no tree. -1: it is none. */
+int container_report_find_cell(const char *field);
+/* Its text, as the row, `arena` or this program has it; NULL is an empty one. */
+const char *container_report_cell(const struct container_row *row,
+                                  const struct report_options *options, int cell,
+                                  struct arena *arena);
+
 /* The titles of these fields, for `--format "table ..."`. */
 struct json_t *container_report_titles(void);
 

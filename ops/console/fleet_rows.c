@@ -45,22 +45,25 @@ static int collect(struct console *console, struct query *query, struct collecti
     const struct client_question question = { .schema = &query_schema,
                                               .message = query,
                                               .reply = &rows_schema };
+    struct client_pending *pending = NULL;
     struct client *client = NULL;
     int r = console_client(console, &client, err);
 
-    if (r < 0)
-        return r;
-    do {
+    if (r == 0)
+        r = client_begin(client, &question, &console->arena, &pending, err);
+    while (r == 0 && pending != NULL) {
         struct rows page = { 0 };
 
-        r = client_ask(client, &question, &page, &console->arena, err);
+        r = client_take(client, pending, &page, err);
+        pending = NULL;
+        query->after = page.next;
+        /* The broker looks for the next page while this one is read. */
+        if (r == 0 && query->after != NULL)
+            r = client_begin(client, &question, &console->arena, &pending, err);
         if (r == 0)
             r = take_page(collection, &page, &console->arena, err);
-        if (r < 0)
-            return r;
-        query->after = page.next;
-    } while (query->after != NULL);
-    return 0;
+    }
+    return r;
 }
 
 /* All rows of a query, moved into the console's arena. */

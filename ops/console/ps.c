@@ -163,53 +163,109 @@ static void choose(const struct ps_options *options, struct container_rows *cont
     containers->count = kept > most ? most : kept;
 }
 
+/* What is shown of each container, while it is. */
+struct shown {
+    const struct fleet_at *fleet;
+    const struct container_size *sizes; /* one for each; NULL: nobody asked */
+    bool has_silent_host;
+    size_t container; /* that `how` is about */
+    struct report_options how;
+};
+
+static bool has_silent_host(const struct host_rows *hosts)
+{
+    for (size_t i = 0; i < hosts->count; i++) {
+        if (hosts->items[i].state == HOST_UNREACHABLE)
+            return true;
+    }
+    return false;
+}
+
+static bool is_on_silent_host(const struct shown *shown, size_t container)
+{
+    const struct host_row *host;
+
+    if (!shown->has_silent_host)
+        return false;
+    host = host_rows_find(&shown->fleet->hosts, shown->fleet->containers.items[container].host);
+    return host != NULL && host->state == HOST_UNREACHABLE;
+}
+
+/* The options for one container; the same again as long as it is about that one. */
+static const struct report_options *options_of(struct shown *shown, size_t container)
+{
+    if (container != shown->container || shown->container == 0) {
+        shown->container = container;
+        shown->how.size = shown->sizes != NULL ? &shown->sizes[container] : NULL;
+        shown->how.is_unreachable = is_on_silent_host(shown, container);
+    }
+    return &shown->how;
+}
+
+static const char *cell_of(void *owner, size_t row, int field, struct arena *arena)
+{
+    struct shown *shown = owner;
+
+    return container_report_cell(&shown->fleet->containers.items[row], options_of(shown, row),
+                                 field, arena);
+}
+
 typedef struct json_t *report_fn(const struct container_row *row,
                                  const struct report_options *options, struct arena *arena);
 
-/* `sizes` has one for each container, or is NULL. */
-static struct json_t *report_all(const struct fleet_at *fleet, const struct container_size *sizes,
-                                 struct report_options *how, report_fn *report, struct arena *arena)
+static struct json_t *report_all(struct shown *shown, report_fn *report, struct arena *arena)
 {
-    const struct container_rows *containers = &fleet->containers;
-    const struct host_rows *hosts = &fleet->hosts;
+    const struct container_rows *containers = &shown->fleet->containers;
     struct json_t *list = tree_list();
 
-    for (size_t i = 0; i < containers->count; i++) {
-        const struct host_row *host = host_rows_find(hosts, containers->items[i].host);
-
-        how->size = sizes != NULL ? &sizes[i] : NULL;
-        how->is_unreachable = host != NULL && host->state == HOST_UNREACHABLE;
-        tree_append(list, report(&containers->items[i], how, arena));
-    }
+    for (size_t i = 0; i < containers->count; i++)
+        tree_append(list, report(&containers->items[i], options_of(shown, i), arena));
     return list;
+}
+
+static int show_lines(const struct show_rows *how, struct shown *shown, struct arena *arena,
+                      struct error *err)
+{
+    const struct show_cells cells = { .owner = shown,
+                                      .row_count = shown->fleet->containers.count,
+                                      .find = container_report_find_cell,
+                                      .cell = cell_of };
+    autotree *list = NULL;
+    int r = show_cells(how, &cells, arena, err);
+
+    if (r != -ENOTSUP)
+        return r;
+    list = report_all(shown, container_report_fields, arena);
+    return show_rows(how, list, arena, err);
 }
 
 static int show(struct console *console, const struct ps_options *options,
                 const struct fleet_at *fleet, struct error *err)
 {
-    struct report_options how = { .now = fleet->now_ns, .is_whole = options->is_whole };
-    bool is_json = show_is_json(options->format);
+    struct shown shown = { .fleet = fleet,
+                           .has_silent_host = has_silent_host(&fleet->hosts),
+                           .how = { .now = fleet->now_ns, .is_whole = options->is_whole } };
     struct container_size *sizes = NULL;
     autotree *list = NULL;
     autotree *titles = container_report_titles();
-    struct show_rows rows_shown = { .format = options->format != NULL ? options->format
-                                              : options->shows_size   ? SIZE_FORMAT
-                                                                      : DEFAULT_FORMAT,
-                                    .titles = titles,
-                                    .has_titles = !options->no_titles };
+    struct show_rows how = { .format = options->format != NULL ? options->format
+                                       : options->shows_size   ? SIZE_FORMAT
+                                                               : DEFAULT_FORMAT,
+                             .titles = titles,
+                             .has_titles = !options->no_titles };
 
     if (options->shows_size) {
         int r = sizes_ask(console, fleet->containers.items, fleet->containers.count, &sizes, err);
 
         if (r < 0)
             return r;
+        shown.sizes = sizes;
     }
-    list = report_all(fleet, sizes, &how,
-                      is_json ? container_report_listed : container_report_fields, &console->arena);
     if (options->is_quiet)
-        rows_shown.format = "{{.ID}}";
-    if (!is_json || options->is_quiet)
-        return show_rows(&rows_shown, list, &console->arena, err);
+        how.format = "{{.ID}}";
+    if (!show_is_json(how.format))
+        return show_lines(&how, &shown, &console->arena, err);
+    list = report_all(&shown, container_report_listed, &console->arena);
     show_json(list);
     return 0;
 }

@@ -1,6 +1,8 @@
 /* Printing what --format asks for; see the header. */
 #include "ops/console/show.h"
 
+#include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,4 +103,104 @@ int show_rows(const struct show_rows *how, struct json_t *list, struct arena *ar
     if (r == 0)
         table_print(table, stdout);
     return r;
+}
+
+/* --- without trees */
+
+#define PARTS_MAX 64
+
+struct part {
+    const char *text; /* NULL: the field */
+    int field;
+};
+
+/* How many; -ENOTSUP. */
+static int read_parts(const struct template *template, const struct show_cells *cells,
+                      struct part parts[static PARTS_MAX])
+{
+    struct template_part part;
+    int count = 0;
+
+    if (!template_is_plain(template))
+        return -ENOTSUP;
+    for (size_t i = 0; template_part(template, i, &part); i++) {
+        int field = part.field != NULL ? cells->find(part.field) : 0;
+
+        if (field < 0 || count == PARTS_MAX)
+            return -ENOTSUP;
+        parts[count++] = (struct part){ .text = part.text, .field = field };
+    }
+    return count;
+}
+
+static bool is_ascii(const char *text, size_t size)
+{
+    uint64_t some = 0;
+
+    for (; size >= sizeof(some); size -= sizeof(some), text += sizeof(some)) {
+        memcpy(&some, text, sizeof(some));
+        if ((some & UINT64_C(0x8080808080808080)) != 0)
+            return false;
+    }
+    some = 0;
+    memcpy(&some, text, size);
+    return (some & UINT64_C(0x8080808080808080)) == 0;
+}
+
+/* As a tree would have it: bytes that are no UTF-8 are made readable. */
+static void append_readable(struct buffer *line, const char *text)
+{
+    autotree *tree = NULL;
+    size_t size = strlen(text);
+
+    if (!is_ascii(text, size)) {
+        tree = tree_of_text(text);
+        text = tree_text(tree);
+        size = strlen(text);
+    }
+    buffer_append(line, text, size);
+}
+
+static void add_cells(struct table *table, const struct part *parts, int part_count,
+                      const struct show_cells *cells, struct arena *arena)
+{
+    struct buffer line = { 0 };
+
+    for (size_t row = 0; row < cells->row_count; row++) {
+        line.size = 0;
+        for (int i = 0; i < part_count; i++) {
+            const char *text = parts[i].text;
+
+            if (text == NULL)
+                text = cells->cell(cells->owner, row, parts[i].field, arena);
+            append_readable(&line, text != NULL ? text : "");
+        }
+        buffer_append(&line, "", 1);
+        table_add(table, (const char *)line.data);
+    }
+    buffer_done(&line);
+}
+
+int show_cells(const struct show_rows *how, const struct show_cells *cells, struct arena *arena,
+               struct error *err)
+{
+    const char *columns = behind_table(how->format);
+    struct table *table = table_new(arena);
+    struct template *template = NULL;
+    struct part parts[PARTS_MAX];
+    int count;
+    int r = template_parse(columns != NULL ? columns : how->format, arena, &template, err);
+
+    if (r < 0)
+        return r;
+    count = read_parts(template, cells, parts);
+    if (count < 0)
+        return count;
+    if (columns != NULL && how->has_titles)
+        r = add_line(table, template, how->titles, arena, err);
+    if (r < 0)
+        return r;
+    add_cells(table, parts, count, cells, arena);
+    table_print(table, stdout);
+    return 0;
 }

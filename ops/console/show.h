@@ -30,6 +30,17 @@ struct show_rows {
 int show_rows(const struct show_rows *how, struct json_t *list, struct arena *arena,
               struct error *err);
 
+/* Rows whose fields can be had one by one, without a tree for each row. */
+struct show_cells {
+    void *owner;
+    size_t row_count;
+    int (*find)(const char *field); /* its number, or -1 */
+    const char *(*cell)(void *owner, size_t row, int field, struct arena *arena); /* NULL: empty */
+};
+/* As show_rows(). -ENOTSUP when the template wants more than fields that are found. */
+int show_cells(const struct show_rows *how, const struct show_cells *cells, struct arena *arena,
+               struct error *err);
+
 /* Whether `format` asks for JSON: "json" or "{{json .}}". NULL does not. */
 bool show_is_json(const char *format);
 

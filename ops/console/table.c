@@ -4,14 +4,23 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "common/bytes.h"
+
 #define COLUMNS_MAX      32
 #define COLUMN_WIDTH_MIN 12
 #define COLUMN_GAP       2
 
+/* Of a row's text. */
+struct cell {
+    uint32_t size;  /* bytes */
+    uint32_t width; /* characters, not bytes: continuation bytes of UTF-8 take no room */
+};
+
 struct row {
     struct row *next;
-    const char *cells[COLUMNS_MAX];
+    const char *text; /* its cells with a tab behind each but the last */
     size_t count;
+    struct cell cells[];
 };
 
 struct table {
@@ -20,16 +29,6 @@ struct table {
     struct row **end;
     size_t widths[COLUMNS_MAX];
 };
-
-/* Characters, not bytes: continuation bytes of UTF-8 take no room. */
-static size_t shown_width(const char *text)
-{
-    size_t width = 0;
-
-    for (; *text != '\0'; text++)
-        width += ((unsigned char)*text & 0xc0) != 0x80;
-    return width;
-}
 
 struct table *table_new(struct arena *arena)
 {
@@ -40,19 +39,39 @@ struct table *table_new(struct arena *arena)
     return table;
 }
 
-void table_add(struct table *table, const char *cells)
+/* How many; behind the last column everything is dropped. */
+static size_t read_cells(const char *text, struct cell cells[static COLUMNS_MAX])
 {
-    struct row *row = arena_zeroed(table->arena, sizeof(*row));
-    char *rest = arena_text(table->arena, cells);
+    size_t count = 0;
+    uint32_t width = 0;
+    const char *begin = text;
 
-    while (rest != NULL && row->count < COLUMNS_MAX) {
-        const char *cell = strsep(&rest, "\t");
-        size_t width = shown_width(cell);
+    for (const char *at = text;; at++) {
+        if (*at != '\t' && *at != '\0') {
+            width += ((unsigned char)*at & 0xc0) != 0x80;
+            continue;
+        }
+        cells[count++] = (struct cell){ .size = (uint32_t)(at - begin), .width = width };
+        if (*at == '\0' || count == COLUMNS_MAX)
+            return count;
+        begin = at + 1;
+        width = 0;
+    }
+}
 
-        /* The last cell of a row does not widen its column: nothing stands behind it. */
-        if (rest != NULL && width > table->widths[row->count])
-            table->widths[row->count] = width;
-        row->cells[row->count++] = cell;
+void table_add(struct table *table, const char *text)
+{
+    struct cell cells[COLUMNS_MAX];
+    size_t count = read_cells(text, cells);
+    struct row *row = arena_zeroed(table->arena, sizeof(*row) + count * sizeof(*cells));
+
+    memcpy(row->cells, cells, count * sizeof(*cells));
+    row->count = count;
+    row->text = arena_text(table->arena, text);
+    /* The last cell of a row does not widen its column: nothing stands behind it. */
+    for (size_t i = 0; i + 1 < count; i++) {
+        if (cells[i].width > table->widths[i])
+            table->widths[i] = cells[i].width;
     }
     *table->end = row;
     table->end = &row->next;
@@ -65,15 +84,37 @@ static size_t column_width(const struct table *table, size_t column)
     return width > COLUMN_WIDTH_MIN ? width : COLUMN_WIDTH_MIN;
 }
 
+static void append_spaces(struct buffer *line, size_t count)
+{
+    static const char spaces[] = "                                ";
+
+    while (count > 0) {
+        size_t some = count < sizeof(spaces) - 1 ? count : sizeof(spaces) - 1;
+
+        buffer_append(line, spaces, some);
+        count -= some;
+    }
+}
+
 void table_print(const struct table *table, FILE *out)
 {
-    for (const struct row *row = table->first; row != NULL; row = row->next) {
-        for (size_t i = 0; i + 1 < row->count; i++) {
-            size_t width = column_width(table, i);
-            size_t used = shown_width(row->cells[i]);
+    struct buffer line = { 0 };
+    size_t widths[COLUMNS_MAX];
 
-            (void)fprintf(out, "%s%*s", row->cells[i], (int)(width - used), "");
+    for (size_t i = 0; i < COLUMNS_MAX; i++)
+        widths[i] = column_width(table, i);
+    for (const struct row *row = table->first; row != NULL; row = row->next) {
+        const char *text = row->text;
+
+        line.size = 0;
+        for (size_t i = 0; i < row->count; i++) {
+            buffer_append(&line, text, row->cells[i].size);
+            if (i + 1 < row->count)
+                append_spaces(&line, widths[i] - row->cells[i].width);
+            text += row->cells[i].size + 1;
         }
-        (void)fprintf(out, "%s\n", row->count > 0 ? row->cells[row->count - 1] : "");
+        buffer_append(&line, "\n", 1);
+        (void)fwrite(line.data, 1, line.size, out);
     }
+    buffer_done(&line);
 }

@@ -333,3 +333,39 @@ int template_render(const struct template *template, struct json_t *dot, struct 
 
     return render_block(&renderer, dot, true, err);
 }
+
+/* ".Field" and nothing else. */
+static bool is_field(const char *expression)
+{
+    if (expression[0] != '.' || expression[1] == '\0')
+        return false;
+    for (const char *at = expression + 1; *at != '\0'; at++) {
+        if (!isalnum((unsigned char)*at))
+            return false;
+    }
+    return true;
+}
+
+bool template_is_plain(const struct template *template)
+{
+    for (size_t i = 0; i < template->count; i++) {
+        const struct piece *piece = &template->pieces[i];
+
+        if (piece->kind != PIECE_TEXT && (piece->kind != PIECE_VALUE || !is_field(piece->text)))
+            return false;
+    }
+    return true;
+}
+
+bool template_part(const struct template *template, size_t i, struct template_part *ret)
+{
+    const struct piece *piece = &template->pieces[i];
+
+    if (i >= template->count)
+        return false;
+    *ret = (struct template_part){
+        .text = piece->kind == PIECE_TEXT ? piece->text : NULL,
+        .field = piece->kind == PIECE_TEXT ? NULL : piece->text + 1,
+    };
+    return true;
+}

@@ -111,6 +111,29 @@ static void every_field_has_a_title(void **state)
         assert_non_null(field(titles, key));
 }
 
+static void a_cell_is_the_text_of_its_field(void **state)
+{
+    autoarena arena = { 0 };
+    autotree *fields = container_report_fields(&row, &now, &arena);
+    struct json_t *value;
+    const char *key = NULL;
+    unsigned texts = 0;
+
+    (void)state;
+    for (size_t i = 0; (value = tree_at(fields, i, &key)) != NULL; i++) {
+        int cell = container_report_find_cell(key);
+        const char *text = cell >= 0 ? container_report_cell(&row, &now, cell, &arena) : NULL;
+
+        assert_int_equal(cell >= 0, tree_text(value) != NULL);
+        texts += cell >= 0 ? 1 : 0;
+        if (cell >= 0)
+            assert_string_equal(text != NULL ? text : "", tree_text(value));
+    }
+    assert_true(texts > 10);
+    assert_int_equal(container_report_find_cell("Pid"), -1);
+    assert_int_equal(container_report_find_cell("NoSuchField"), -1);
+}
+
 static void a_row_without_a_configuration_can_be_shown(void **state)
 {
     autoarena arena = { 0 };
@@ -172,6 +195,7 @@ int main(void)
         cmocka_unit_test(the_status_is_said_as_podman_says_it),
         cmocka_unit_test(fields_are_cut_unless_they_are_to_be_whole),
         cmocka_unit_test(every_field_has_a_title),
+        cmocka_unit_test(a_cell_is_the_text_of_its_field),
         cmocka_unit_test(a_row_without_a_configuration_can_be_shown),
         cmocka_unit_test(lists_hold_what_podman_lists),
         cmocka_unit_test(inspect_has_the_shape_of_podman),

@@ -55,6 +55,37 @@ static void assert_fails(const char *text, const char *expected)
     assert_string_equal(err.text, expected);
 }
 
+static bool is_plain(const char *text)
+{
+    autoarena arena = { 0 };
+    struct template *template = NULL;
+
+    assert_int_equal(template_parse(text, &arena, &template, NULL), 0);
+    return template_is_plain(template);
+}
+
+static void a_plain_template_is_texts_and_fields(void **state)
+{
+    autoarena arena = { 0 };
+    struct template *template = NULL;
+    struct template_part part;
+
+    (void)state;
+    assert_true(is_plain("{{.ID}}\\t{{ .Names }} x"));
+    assert_false(is_plain("{{.}}"));
+    assert_false(is_plain("{{json .Names}}"));
+    assert_false(is_plain("{{.State.Status}}"));
+    assert_false(is_plain("{{if .Exited}}x{{end}}"));
+    assert_int_equal(template_parse("{{.ID}} and", &arena, &template, NULL), 0);
+    assert_true(template_part(template, 0, &part));
+    assert_string_equal(part.field, "ID");
+    assert_null(part.text);
+    assert_true(template_part(template, 1, &part));
+    assert_string_equal(part.text, " and");
+    assert_null(part.field);
+    assert_false(template_part(template, 2, &part));
+}
+
 static void fields_are_put_into_the_text(void **state)
 {
     (void)state;
@@ -164,6 +195,7 @@ static void deep_nesting_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_plain_template_is_texts_and_fields),
         cmocka_unit_test(fields_are_put_into_the_text),
         cmocka_unit_test(escapes_of_the_shell_word_are_real),
         cmocka_unit_test(functions_take_arguments_and_pipes),
