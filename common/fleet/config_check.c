@@ -7,6 +7,7 @@
 
 #include "common/fleet/config_image.h"
 #include "common/id.h"
+#include "common/id_map.h"
 
 #define CPU_PERIOD_MIN_US 1000 /* the kernel's limits */
 #define CPU_PERIOD_MAX_US 1000000
@@ -286,11 +287,48 @@ static enum failure check_security(const struct container_config *config, struct
 {
     enum failure failure = check_capabilities(config, &config->cap_add, why);
 
-    if (config->uid_map.count > 0 || config->gid_map.count > 0)
-        return refuse(why, FAILURE_UNSUPPORTED,
-                      "container %s: user namespaces are not there yet: leave the id maps out",
-                      config->name);
     return failure != FAILURE_NONE ? failure : check_capabilities(config, &config->cap_drop, why);
+}
+
+static enum failure check_map(const struct container_config *config, const char *what,
+                              const struct text_list *list, struct refusal *why)
+{
+    struct error err = { 0 };
+    struct id_map map;
+    uint32_t root;
+
+    if (list->count == 0)
+        return refuse(why, FAILURE_INVALID_ARGUMENT,
+                      "container %s: its user namespace has no map of %s: give both maps",
+                      config->name, what);
+    if (id_map_parse(list->items, list->count, &map, &err) < 0)
+        return refuse(why, FAILURE_INVALID_ARGUMENT, "container %s: map of %s: %s", config->name,
+                      what, err.text);
+    if (!id_map_outside(&map, 0, &root))
+        return refuse(why, FAILURE_INVALID_ARGUMENT,
+                      "container %s: map of %s: 0, the container's root, has no place in it",
+                      config->name, what);
+    return FAILURE_NONE;
+}
+
+static enum failure check_users(const struct container_config *config, struct refusal *why)
+{
+    const struct mount_config *mounts = config->mounts.items;
+    enum failure failure;
+
+    if (config->uid_map.count > 0 || config->gid_map.count > 0) {
+        failure = check_map(config, "users", &config->uid_map, why);
+        return failure != FAILURE_NONE ? failure
+                                       : check_map(config, "groups", &config->gid_map, why);
+    }
+    for (size_t i = 0; i < config->mounts.count; i++) {
+        if (text_list_has(&mounts[i].options, "idmap"))
+            return refuse(why, FAILURE_INVALID_ARGUMENT,
+                          "container %s: mount %s: idmap is for containers with a user namespace: "
+                          "give id maps, or leave the option out",
+                          config->name, mounts[i].destination);
+    }
+    return FAILURE_NONE;
 }
 
 static enum failure check_stop(const struct container_config *config, struct refusal *why)
@@ -334,8 +372,9 @@ enum failure config_check(const struct container_config *config, struct refusal 
 {
     typedef enum failure check_fn(const struct container_config *config, struct refusal *why);
     static check_fn *const checks[] = {
-        check_name,   check_rootfs,    check_command,  check_process, check_words, check_restart,
-        check_mounts, check_resources, check_security, check_stop,    check_hosts, check_requires,
+        check_name,    check_rootfs, check_command,   check_process,  check_words,
+        check_restart, check_mounts, check_resources, check_security, check_users,
+        check_stop,    check_hosts,  check_requires,
     };
 
     for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++) {

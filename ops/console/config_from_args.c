@@ -17,6 +17,7 @@
 #include "ops/console/limit_args.h"
 #include "ops/console/mount_args.h"
 #include "ops/console/restart_args.h"
+#include "ops/console/userns_args.h"
 
 #define ENV_FILE_BYTES_MAX (1024 * 1024)
 
@@ -365,8 +366,9 @@ int config_from_args(const struct run_options *options, char *const *create_comm
 {
     typedef int take_fn(const struct run_options *options, struct arena *arena,
                         struct container_config *config, struct error *err);
-    static take_fn *const parts[] = { take_rootfs, take_entrypoint, take_name,       take_env,
-                                      take_mounts, limit_args_take, take_namespaces, take_restart };
+    static take_fn *const parts[] = { take_rootfs,     take_entrypoint, take_name,
+                                      take_env,        take_mounts,     limit_args_take,
+                                      take_namespaces, take_restart,    userns_args_take };
     struct container_config config = { 0 };
     int r = 0;
 

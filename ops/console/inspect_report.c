@@ -175,6 +175,15 @@ static void set_limits(struct json_t *tree, const struct container_config *confi
     tree_set(tree, "Ulimits", ulimits_of(config, arena));
 }
 
+static struct json_t *id_mappings_of(const struct container_config *config)
+{
+    struct json_t *tree = tree_object();
+
+    tree_set_texts(tree, "UidMap", &config->uid_map);
+    tree_set_texts(tree, "GidMap", &config->gid_map);
+    return tree;
+}
+
 static struct json_t *host_config_tree(const struct container_row *row,
                                        const struct container_config *config, struct arena *arena)
 {
@@ -188,6 +197,9 @@ static struct json_t *host_config_tree(const struct container_row *row,
     tree_set_texts(tree, "ExtraHosts", &config->hosts_add);
     tree_set_text(tree, "IpcMode", text_or(config->ipc, "private"));
     tree_set_text(tree, "PidMode", text_or(config->pid, "private"));
+    tree_set_text(tree, "UsernsMode", config->uid_map.count > 0 ? "private" : "");
+    if (config->uid_map.count > 0)
+        tree_set(tree, "IDMappings", id_mappings_of(config));
     tree_set_bool(tree, "Privileged", config->privileged);
     tree_set_bool(tree, "ReadonlyRootfs", config->read_only);
     tree_set(tree, "SecurityOpt", security_of(config));

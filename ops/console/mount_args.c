@@ -38,7 +38,9 @@ static const char *const binds[] = { "bind", "rbind", NULL };
 static const char *const relabels[] = { "z", "Z", NULL };
 /* Whether what the image has at the place is put into an empty volume. */
 static const char *const copies[] = { "copy", "nocopy", NULL };
-static const char *const not_here[] = { "O", "U", "idmap", NULL };
+static const char *const not_here[] = { "O", "U", NULL };
+/* For a container with a user namespace: with the numbers that are on the disk. */
+static const char *const idmap = "idmap";
 static const char *const plain_options[] = { "ro",      "rw",       "nosuid",     "suid",
                                              "nodev",   "dev",      "noexec",     "exec",
                                              "noatime", "relatime", "nodiratime", "sync",
@@ -85,6 +87,7 @@ static int add_option(struct mount_config *mount, const char *word, struct arena
     if (!is_any(word, plain_options) && !is_any(word, propagations) &&
         (is_tmpfs || !is_any(word, binds)) &&
         (mount->type != volume_type || !is_any(word, copies)) &&
+        (is_tmpfs || strcmp(word, idmap) != 0) &&
         (!is_tmpfs || strchr(word, '=') == NULL)) /* tmpfs: size=, mode=, uid= ... */
         return error_set(err, -EINVAL, "invalid mount option \"%s\"", word);
     args_list_add(&mount->options, word, arena);

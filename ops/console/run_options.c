@@ -26,6 +26,9 @@
     RUN(network, ARG_TEXT, 0, "net", "none|host|private", "The same as --network"),               \
     RUN(pid, ARG_TEXT, 0, "pid", "private|host", "PID namespace"),                                \
     RUN(ipc, ARG_TEXT, 0, "ipc", "private|host", "IPC namespace"),                                \
+    RUN(userns, ARG_TEXT, 0, "userns", "private|host", "User namespace; private needs a map"),    \
+    RUN(uid_map, ARG_LIST, 0, "uidmap", "IN:OUT[:COUNT]", "Users of the container on the host"),  \
+    RUN(gid_map, ARG_LIST, 0, "gidmap", "IN:OUT[:COUNT]", "Groups; one map stands for both"),     \
     RUN(volumes, ARG_LIST, 'v', "volume", "[SRC:]DST[:OPTS]", "Mount a path of the host, or a volume"), \
     RUN(tmpfs, ARG_LIST, 0, "tmpfs", "DST[:OPTS]", "Mount a tmpfs"),                              \
     RUN(mounts, ARG_LIST, 0, "mount", "type=TYPE,...", "Mount: type=bind, volume or tmpfs"),      \

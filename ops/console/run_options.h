@@ -35,6 +35,9 @@ struct run_options {
     const char *network;
     const char *pid;
     const char *ipc;
+    const char *userns;
+    struct text_list uid_map;
+    struct text_list gid_map;
     struct text_list volumes;
     struct text_list tmpfs;
     struct text_list mounts;

@@ -503,6 +503,7 @@ def run_lane(number, options, result_path):
     signal.signal(signal.SIGTERM, on_term)
     seed = f"{options.seed} lane {number}"
     lane = Lane(tempfile.mkdtemp(prefix="gantry-kill-", dir="/tmp"), options.runtime)
+    os.chmod(lane.directory, 0o711)  # root of a container with a user namespace has to pass
     matrix = Matrix(seed, options.kills // options.lanes)
     subjects, records = [], 0
     try:

@@ -391,9 +391,13 @@ class Lane:
             return [line for line in file if container in line]
 
     def check_mounts(self, container, row):
-        """The overlay of a run, or of an operator; not two, and none of a directory."""
+        """The overlay of a run, or of an operator; not two, and none of a directory. And with a user
+        namespace each volume and "idmap" bind of a run."""
         is_mounted = row["state"] in LIVE or container in self.held
         wanted = int(is_mounted and not row["config"].get("rootfs"))
+        if row["state"] in LIVE and row["config"].get("uid_map"):
+            wanted += sum(mount["type"] == "volume" or "idmap" in (mount.get("options") or [])
+                          for mount in row["config"]["mounts"])
         found = self.mounts_of(container)
         if len(found) != wanted:
             raise Complaint(f"{wanted} mounts should be there: {found}")

@@ -1,9 +1,9 @@
 """Lives of images, volumes and containers of images, for kill_matrix.py --storage.
 
 A life begins with an archive and ends with nothing: an image is imported and tagged, a volume is
-made, a container of the image has that volume and an anonymous one, is run, looked at and
-committed, and everything is removed again, with a kill in each of these. What several lives have
-at once lies in the same store: their images share their layer.
+made, a container of the image has that volume and an anonymous one, in half of the lives also a user
+namespace, is run, looked at and committed, and everything is removed again, with a kill in each of
+these. What several lives have at once lies in the same store: their images share their layer.
 """
 import os
 import tarfile
@@ -15,6 +15,7 @@ from kill_rig import NOBODY, SLEEPER, Complaint
 
 RUN_OPERATIONS = ["init", "start", "restart", "stop", "stop-now", "kill", "pause", "unpause",
                   "cleanup"]
+MAP = "0:100000:65536"
 CHANGES = ["VOLUME=/anonymous", "ENV=PATH=/bin"]
 WRITER = "echo x >> /volume/mark; echo x >> /anonymous/mark; echo x >> /mark; " + SLEEPER
 
@@ -114,6 +115,9 @@ class StorageSubject(Subject):
             {"type": "volume", "source": volume, "destination": "/volume"},
             {"type": "bind", "source": f"{self.lane.rootfs}/marks", "destination": "/marks"}])
         del config["rootfs"]
+        if self.random.random() < 0.5:
+            config.update(uid_map=[MAP], gid_map=[MAP])
+            config["mounts"][1]["options"] = ["idmap"]
         row = self.do("create", container, GONE, body={"config": config})
         if row is None:
             raise Complaint("it was created, and is not there")
@@ -187,3 +191,5 @@ class StorageSubject(Subject):
             raise Complaint(f"volume {name} is not there")
         if self.mark and not os.path.exists(self.mark):
             raise Complaint(f"what was written to volume {name} is not there")
+        if self.mark and os.stat(self.mark).st_uid != 0:
+            raise Complaint(f"volume {name} has a number of the host in it")

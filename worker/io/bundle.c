@@ -14,27 +14,15 @@
 #include "common/io/files.h"
 #include "common/mem.h"
 #include "worker/io/mounts.h"
-#include "worker/io/network_files.h"
-#include "worker/io/own_files.h"
 #include "worker/io/rootfs.h"
 #include "worker/io/rootfs_mount.h"
+#include "worker/io/run_access.h"
+#include "worker/io/run_files.h"
 #include "worker/io/spec.h"
 #include "worker/io/storage.h"
 #include "worker/io/users.h"
 
 #define ACCOUNT_FILE_MAX (4 * 1024 * 1024) /* bytes of passwd or group */
-#define HOST_FILE_MAX    (1024 * 1024)     /* bytes of the host's hosts or resolv.conf */
-
-/* What the host says, or nothing. */
-static char *read_host_file(const char *path)
-{
-    char *text = NULL;
-    size_t size;
-
-    if (files_read(AT_FDCWD, path, HOST_FILE_MAX, &text, &size, NULL) < 0)
-        return mem_dup_text("");
-    return text;
-}
 
 static int make_directories(const struct bundle_request *request, struct error *err)
 {
@@ -45,13 +33,15 @@ static int make_directories(const struct bundle_request *request, struct error *
     return r < 0 ? r : files_make_directories(volatile_directory, 0700, err);
 }
 
-static struct storage_request storage_request_of(const struct bundle_request *request)
+static struct storage_request storage_request_of(const struct bundle_request *request,
+                                                 struct user_namespace *users)
 {
     return (struct storage_request){
         .layout = request->layout,
         .images = request->images,
         .id = request->id,
         .config = request->config,
+        .users = users,
         .volumes = request->volumes,
         .volume_count = request->volume_count,
     };
@@ -59,10 +49,15 @@ static struct storage_request storage_request_of(const struct bundle_request *re
 
 int bundle_make(const struct bundle_request *request, struct outcome *outcome)
 {
-    struct storage_request storage = storage_request_of(request);
+    autodestroy(user_namespace) struct user_namespace *users = NULL;
+    struct storage_request storage;
     struct error err = { 0 };
-    int r = storage_make(&storage, outcome);
+    int r;
 
+    if (user_namespace_new(request->config, &users, &err) < 0)
+        return outcome_fail(outcome, FAILURE_INVALID_ARGUMENT, &err);
+    storage = storage_request_of(request, users);
+    r = storage_make(&storage, outcome);
     if (r >= 0 && make_directories(request, &err) < 0)
         return outcome_fail_system(outcome, &err);
     return r;
@@ -99,7 +94,7 @@ static void drop_stale(const struct bundle_request *request)
     autofree char *runtime_state = layout_runtime_state(request->layout, request->id, request->run);
 
     drop_files(bundle, NAMES("attach", "ctl", "winsz", "oom"));
-    drop_files(volatile_directory, NAMES("pidfile", "conmon.pid", "oci-log"));
+    drop_files(volatile_directory, NAMES("pidfile", ".pidfile", "conmon.pid", "oci-log"));
     drop_exit(request->layout, request->id, request->run);
     (void)files_remove_tree(AT_FDCWD, runtime_state, NULL);
 }
@@ -107,76 +102,6 @@ static void drop_stale(const struct bundle_request *request)
 static int write_text(const char *path, struct bytes text, struct error *err)
 {
     return files_replace(AT_FDCWD, path, text, 0644, 0, err);
-}
-
-/* The host paths of files that are mounted in the container; NULL for those that it keeps as they
- * are. */
-struct host_files {
-    char *hosts;
-    char *resolv_conf;
-    char *hostname;
-    struct own_files own;
-};
-
-static void host_files_done(struct host_files *files)
-{
-    free(files->hosts);
-    free(files->resolv_conf);
-    free(files->hostname);
-    own_files_done(&files->own);
-}
-
-static int write_hosts(const struct container_config *config, const char *hostname,
-                       const char *path, struct error *err)
-{
-    autofree char *host_hosts = read_host_file("/etc/hosts");
-    struct buffer text = { 0 };
-    int r = network_write_hosts(config, hostname, host_hosts, &text, err);
-
-    if (r >= 0)
-        r = write_text(path, buffer_bytes(&text), err);
-    buffer_done(&text);
-    return r;
-}
-
-static int write_resolv_conf(const struct container_config *config, const char *path,
-                             struct error *err)
-{
-    autofree char *host_resolv = read_host_file("/etc/resolv.conf");
-    struct buffer text = { 0 };
-    int r;
-
-    network_write_resolv(config, host_resolv, &text);
-    r = write_text(path, buffer_bytes(&text), err);
-    buffer_done(&text);
-    return r;
-}
-
-/* A root filesystem without /etc gets none of them: nothing is made in what is not ours. */
-static int write_network_files(const struct bundle_request *request, int root_fd,
-                               struct host_files *ret, struct error *err)
-{
-    const struct container_config *config = request->config;
-    autofree char *directory = layout_volatile(request->layout, request->id);
-    char buffer[HOSTNAME_DEFAULT_SIZE];
-    const char *hostname = network_hostname(config, request->id, buffer);
-    autofree char *line = mem_text("%s\n", hostname);
-    bool has_network = config->network == NULL || strcmp(config->network, "none") != 0;
-    int r;
-
-    if (!rootfs_has_directory(root_fd, "/etc"))
-        return 0;
-    ret->hostname = mem_text("%s/hostname", directory);
-    r = write_text(ret->hostname, bytes_of_text(line), err);
-    if (r >= 0 && !config->no_hosts) {
-        ret->hosts = mem_text("%s/hosts", directory);
-        r = write_hosts(config, hostname, ret->hosts, err);
-    }
-    if (r >= 0 && has_network) {
-        ret->resolv_conf = mem_text("%s/resolv.conf", directory);
-        r = write_resolv_conf(config, ret->resolv_conf, err);
-    }
-    return r;
 }
 
 static int find_user(const struct bundle_request *request, int root_fd, struct arena *arena,
@@ -189,23 +114,6 @@ static int find_user(const struct bundle_request *request, int root_fd, struct a
                            NULL);
     (void)rootfs_read_file(root_fd, request->config, "/etc/group", ACCOUNT_FILE_MAX, &group, NULL);
     return user_resolve(request->config->user, passwd, group, arena, ret, err);
-}
-
-/* A directory of the host's gets nothing but what it always got. */
-static int write_own_files(const struct bundle_request *request, int root_fd,
-                           const struct user_identity *user, struct own_files *ret,
-                           struct error *err)
-{
-    autofree char *directory = layout_volatile(request->layout, request->id);
-    const struct own_files_request own = {
-        .root_fd = root_fd,
-        .config = request->config,
-        .user = user,
-        .directory = directory,
-        .is_root_ours = true,
-    };
-
-    return request->config->rootfs != NULL ? 0 : own_files_write(&own, ret, err);
 }
 
 /* The image's links lead a tmpfs to where the container will look for it; the runtime would not
@@ -235,17 +143,24 @@ static int resolve_destinations(const struct bundle_request *request, int root_f
     return r;
 }
 
+/* Where a run is, and who it is on this host. */
+struct run_place {
+    const char *root;
+    struct user_namespace *users; /* NULL: the host's */
+};
+
 static int write_config(const struct bundle_request *request, const struct container_config *config,
-                        const char *root, const struct user_identity *user,
-                        const struct host_files *files, struct outcome *outcome)
+                        const struct run_place *place, const struct user_identity *user,
+                        const struct run_files *files, struct outcome *outcome)
 {
     struct spec_request spec = {
         .layout = request->layout,
         .id = request->id,
-        .root = root,
+        .root = place->root,
         .created = request->created,
         .config = config,
         .user = user,
+        .users = place->users,
         .hosts = files->hosts,
         .resolv_conf = files->resolv_conf,
         .hostname = files->hostname,
@@ -268,6 +183,22 @@ static int write_config(const struct bundle_request *request, const struct conta
     return 0;
 }
 
+/* Whoever has no number on the host cannot be (BEHAVIOUR GS-9). */
+static int check_user(const struct user_identity *user, const struct user_namespace *users,
+                      struct error *err)
+{
+    uid_t uid = user->uid;
+    gid_t gid = user->gid;
+    int r = users == NULL ? 0 : user_namespace_owner(users, &uid, &gid, err);
+
+    for (size_t i = 0; users != NULL && i < user->more_gid_count && r >= 0; i++) {
+        uid = user->uid;
+        gid = user->more_gids[i];
+        r = user_namespace_owner(users, &uid, &gid, err);
+    }
+    return r;
+}
+
 /* The directories that conmon and the runtime expect. */
 static int make_run_directories(const struct bundle_request *request, struct error *err)
 {
@@ -283,44 +214,71 @@ static int make_run_directories(const struct bundle_request *request, struct err
 }
 
 /* What the runtime is to find: files and config.json. */
-static int write_files(const struct bundle_request *request, const char *root,
+static int write_files(const struct bundle_request *request, const struct run_place *place,
                        struct outcome *outcome)
 {
-    __attribute__((cleanup(host_files_done))) struct host_files files = { 0 };
+    struct user_identity user;
+    autorunfiles struct run_files files = { 0 };
+    struct run_files_request wanted = { .layout = request->layout,
+                                        .id = request->id,
+                                        .config = request->config,
+                                        .user = &user,
+                                        .users = place->users };
     autoarena arena = { 0 };
     autoclose int root_fd = -1;
     struct container_config config;
-    struct user_identity user;
     struct error err = { 0 };
     int r;
 
-    if (rootfs_open(root, &root_fd, &err) < 0)
+    if (rootfs_open(place->root, &root_fd, &err) < 0)
         return outcome_fail(outcome, FAILURE_ROOTFS, &err);
     if (find_user(request, root_fd, &arena, &user, &err) < 0 ||
+        check_user(&user, place->users, &err) < 0 ||
         resolve_destinations(request, root_fd, &arena, &config, &err) < 0)
         return outcome_fail(outcome, FAILURE_INVALID_ARGUMENT, &err);
-    r = write_network_files(request, root_fd, &files, &err);
-    if (r >= 0)
-        r = write_own_files(request, root_fd, &user, &files.own, &err);
+    wanted.root_fd = root_fd;
+    r = run_files_write(&wanted, &files, &err);
     if (r == -EINVAL)
         return outcome_fail(outcome, FAILURE_INVALID_ARGUMENT, &err);
     if (r < 0)
         return outcome_fail_system(outcome, &err);
-    return write_config(request, &config, root, &user, &files, outcome);
+    return write_config(request, &config, place, &user, &files, outcome);
+}
+
+/* The runtime has to find the way. */
+static int give_access(const struct bundle_request *request, const struct run_place *place,
+                       struct error *err)
+{
+    int r;
+
+    if (place->users == NULL)
+        return 0;
+    r = run_access_give(request->layout, request->id, place->users, err);
+    return r < 0 ? r : run_access_check(place->root, place->users, err);
 }
 
 int bundle_prepare(const struct bundle_request *request, struct outcome *outcome)
 {
     autofree char *root = NULL;
-    struct storage_request storage = storage_request_of(request);
+    autodestroy(user_namespace) struct user_namespace *users = NULL;
+    struct storage_request storage;
+    struct run_place place;
     struct error err = { 0 };
     int r;
 
+    if (user_namespace_new(request->config, &users, &err) < 0)
+        return outcome_fail(outcome, FAILURE_INVALID_ARGUMENT, &err);
     if (make_run_directories(request, &err) < 0)
         return outcome_fail_system(outcome, &err);
     drop_stale(request);
+    storage = storage_request_of(request, users);
     r = storage_mount(&storage, &root, outcome);
-    return r < 0 ? r : write_files(request, root, outcome);
+    if (r < 0)
+        return r;
+    place = (struct run_place){ .root = root, .users = users };
+    if (give_access(request, &place, &err) < 0)
+        return outcome_fail(outcome, FAILURE_ROOTFS, &err);
+    return write_files(request, &place, outcome);
 }
 
 /* Nothing is mounted there in good times; but removing must never reach into a mount. */
@@ -332,6 +290,17 @@ static int remove_directory(const char *path, struct outcome *outcome)
     if (r >= 0)
         r = files_remove_tree(AT_FDCWD, path, &err);
     return r < 0 ? outcome_fail_system(outcome, &err) : 0;
+}
+
+static bool is_kept(const char *name)
+{
+    static const char *const names[] = { ".", "..", "rootfs", "mounts" };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* All but the root filesystem, which somebody still looks at. */
@@ -346,8 +315,7 @@ static int clear_around_rootfs(const char *directory, struct outcome *outcome)
     while (r >= 0 && (entry = readdir(entries)) != NULL) {
         autofree char *path = mem_text("%s/%s", directory, entry->d_name);
 
-        if (entry->d_name[0] != '.' && strcmp(entry->d_name, "rootfs") != 0 &&
-            strcmp(entry->d_name, "mounts") != 0)
+        if (!is_kept(entry->d_name))
             r = remove_directory(path, outcome);
     }
     (void)closedir(entries);

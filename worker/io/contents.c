@@ -13,6 +13,7 @@
 #include "common/io/files.h"
 #include "common/mem.h"
 #include "worker/io/layer_locale.h"
+#include "worker/io/mapped_mount.h"
 #include "worker/io/process.h"
 #include "worker/io/tar_write.h"
 
@@ -112,6 +113,29 @@ static const struct contents_mount *find_mount(const struct contents_root *root,
     return found;
 }
 
+/* With the owners that a run of the container would show the host. */
+static int open_mapped(const struct contents_root *root, const char *path, struct error *err)
+{
+    int userns_fd = user_namespace_fd(root->users, err);
+
+    return userns_fd < 0 ? userns_fd : mapped_mount_open(path, userns_fd, err);
+}
+
+/* The root when `mount` is NULL. */
+static int open_mount(const struct contents_root *root, const struct contents_mount *mount,
+                      struct error *err)
+{
+    int fd;
+
+    if (mount != NULL && mount->is_mapped && root->users != NULL)
+        return open_mapped(root, mount->source, err);
+    fd = mount == NULL ? fcntl(root->fd, F_DUPFD_CLOEXEC, 0)
+                       : open(mount->source, O_PATH | O_CLOEXEC);
+    if (fd < 0)
+        return error_set_errno(err, "open %s", mount == NULL ? "the root" : mount->source);
+    return fd;
+}
+
 int contents_find(const struct contents_root *root, const char *path, struct contents_place *ret,
                   struct error *err)
 {
@@ -123,12 +147,9 @@ int contents_find(const struct contents_root *root, const char *path, struct con
     if (path[0] != '/')
         return error_set(err, -EINVAL, "\"%s\" is not an absolute path in the container", path);
     mount = find_mount(root, clean, &rest);
-    if (mount == NULL)
-        fd = fcntl(root->fd, F_DUPFD_CLOEXEC, 0);
-    else
-        fd = open(mount->source, O_PATH | O_CLOEXEC);
+    fd = open_mount(root, mount, err);
     if (fd < 0)
-        return error_set_errno(err, "open %s", mount == NULL ? "the root" : mount->source);
+        return fd;
     ret->fd = fd;
     ret->path = mem_dup_text(rest[0] == '\0' ? "/" : rest);
     ret->is_read_only = mount != NULL && mount->is_read_only;
@@ -179,24 +200,25 @@ int contents_stat(const struct contents_root *root, const char *path, struct sta
     return fstat(fd, ret) < 0 ? error_set_errno(err, "look at %s", path) : 0;
 }
 
-static int write_archive(int root_fd, const char *name, int out_fd, struct error *err)
+static int write_archive(const struct contents_root *root, int fd, const char *name, int out_fd,
+                         struct error *err)
 {
     autolocale struct layer_locale locale = { 0 };
     autodestroy(tar_writer) struct tar_writer *writer = NULL;
     int r = layer_locale_enter(&locale, err);
 
     if (r >= 0)
-        r = tar_writer_new(out_fd, &writer, err);
+        r = tar_writer_new(out_fd, root->users, &writer, err);
     if (r >= 0)
-        r = tar_writer_add(writer, root_fd, name, err);
+        r = tar_writer_add(writer, fd, name, err);
     if (r >= 0)
         r = tar_writer_finish(writer, err);
     return r;
 }
 
-int contents_export(int root_fd, int out_fd, struct error *err)
+int contents_export(const struct contents_root *root, int out_fd, struct error *err)
 {
-    return write_archive(root_fd, "", out_fd, err);
+    return write_archive(root, root->fd, "", out_fd, err);
 }
 
 /* "/etc/." */
@@ -221,5 +243,5 @@ int contents_copy_out(const struct contents_root *root, const char *path, int ou
         return error_set_errno(err, "look at %s", path);
     if (!S_ISDIR(status.st_mode) && path[strlen(path) - 1] != clean[strlen(clean) - 1])
         return error_set(err, -ENOTDIR, "%s in the container is not a directory", path);
-    return write_archive(fd, name, out_fd, err);
+    return write_archive(root, fd, name, out_fd, err);
 }

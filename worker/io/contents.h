@@ -15,16 +15,19 @@
 #include <sys/stat.h>
 
 #include "common/error.h"
+#include "worker/io/user_namespace.h"
 
 /* A volume or bind mount of a container that does not run; borrowed. */
 struct contents_mount {
     const char *destination; /* absolute, in the container */
     const char *source;      /* absolute, on the host: a directory or a file */
     bool is_read_only;
+    bool is_mapped; /* its owners are the container's numbers (user_namespace.h) */
 };
 
 struct contents_root {
     int fd;                              /* O_PATH, of the root directory; borrowed */
+    struct user_namespace *users;        /* whose numbers owners are given in; NULL: the host's */
     const struct contents_mount *mounts; /* NULL for a running container: its root shows them */
     size_t mount_count;
 };
@@ -70,7 +73,7 @@ int contents_stat(const struct contents_root *root, const char *path, struct sta
                   struct error *err);
 
 /* Write the root filesystem as a tar archive; what is mounted in it is not part of it. */
-int contents_export(int root_fd, int out_fd, struct error *err);
+int contents_export(const struct contents_root *root, int out_fd, struct error *err);
 
 /*
  * Write the file or directory `path` as a tar archive, under the last part of its name; a path that

@@ -12,6 +12,7 @@
 #include "common/auto.h"
 #include "common/io/files.h"
 #include "common/mem.h"
+#include "worker/io/id_scope.h"
 #include "worker/io/layer_locale.h"
 #include "worker/io/tar_read.h"
 
@@ -101,14 +102,18 @@ static char *path_of(const struct unpacking *unpacking, const char *path)
     return mem_text("%s%s%s", unpacking->base, unpacking->new_name, path + size);
 }
 
-static uid_t uid_of(const struct unpacking *unpacking, const struct tar_entry *entry)
+/* As the host has it. */
+static int owner_of(const struct unpacking *unpacking, const struct tar_entry *entry,
+                    uid_t *ret_uid, gid_t *ret_gid, struct error *err)
 {
-    return unpacking->copy->has_owner ? unpacking->copy->uid : entry->status.st_uid;
-}
+    const struct contents_copy *copy = unpacking->copy;
+    const struct user_namespace *users = unpacking->root->users;
+    int r;
 
-static gid_t gid_of(const struct unpacking *unpacking, const struct tar_entry *entry)
-{
-    return unpacking->copy->has_owner ? unpacking->copy->gid : entry->status.st_gid;
+    *ret_uid = copy->has_owner ? copy->uid : entry->status.st_uid;
+    *ret_gid = copy->has_owner ? copy->gid : entry->status.st_gid;
+    r = users == NULL ? 0 : user_namespace_owner(users, ret_uid, ret_gid, err);
+    return r < 0 ? error_add_context(err, r, "%s", entry->path) : 0;
 }
 
 /* The owner first: changing it takes capabilities and set-user-id bits away. */
@@ -116,9 +121,13 @@ static int fill(const struct unpacking *unpacking, const struct tar_entry *entry
                 struct error *err)
 {
     const struct timespec times[2] = { entry->status.st_mtim, entry->status.st_mtim };
-    int r;
+    uid_t uid;
+    gid_t gid;
+    int r = owner_of(unpacking, entry, &uid, &gid, err);
 
-    if (fchown(fd, uid_of(unpacking, entry), gid_of(unpacking, entry)) < 0)
+    if (r < 0)
+        return r;
+    if (fchown(fd, uid, gid) < 0)
         return error_set_errno(err, "owner of %s", entry->path);
     r = tar_reader_extract(unpacking->reader, fd, err);
     if (r < 0)
@@ -193,13 +202,16 @@ static int unpack_directory(const struct unpacking *unpacking, const struct spot
 static int unpack_link(const struct unpacking *unpacking, const struct spot *spot,
                        const struct tar_entry *entry, struct error *err)
 {
-    int r = clear(spot, entry, err);
+    uid_t uid;
+    gid_t gid;
+    int r = owner_of(unpacking, entry, &uid, &gid, err);
 
+    if (r >= 0)
+        r = clear(spot, entry, err);
     if (r < 0)
         return r;
     if (symlinkat(entry->link, spot->directory_fd, spot->name) < 0 ||
-        fchownat(spot->directory_fd, spot->name, uid_of(unpacking, entry), gid_of(unpacking, entry),
-                 AT_SYMLINK_NOFOLLOW) < 0)
+        fchownat(spot->directory_fd, spot->name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
         return error_set_errno(err, "make the link %s", entry->path);
     return 0;
 }
@@ -396,11 +408,14 @@ int contents_copy_in(const struct contents_root *root, const struct contents_cop
 {
     autolocale struct layer_locale locale = { 0 };
     autodestroy(tar_reader) struct tar_reader *reader = NULL;
+    autoscope struct id_scope scope = { 0 };
     struct unpacking unpacking = { .root = root, .copy = copy };
     int r = layer_locale_enter(&locale, err);
 
     if (r >= 0)
         r = tar_reader_new(in_fd, &reader, err);
+    if (r >= 0 && root->users != NULL)
+        r = id_scope_enter(&scope, root->users->root_uid, root->users->root_gid, err);
     if (r < 0)
         return r;
     unpacking.reader = reader;

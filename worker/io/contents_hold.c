@@ -35,6 +35,7 @@ void contents_list_mounts(const struct layout *layout, const struct container_co
             .destination = mounts[i].destination,
             .source = arena_text(arena, source),
             .is_read_only = text_list_has(&mounts[i].options, "ro"),
+            .is_mapped = storage_is_mapped(&mounts[i]),
         };
     }
 }
@@ -66,6 +67,7 @@ int contents_hold_open(const struct contents_hold_request *request, struct conte
 
     *ret = CONTENTS_HOLD_NONE;
     ret->request = request;
+    ret->root.users = request->storage.users;
     if (request->pid != 0)
         r = contents_open_running(request->pid, request->pid_started, &ret->root.fd, &gone);
     if (r == -ESRCH)

@@ -39,7 +39,8 @@ static int rootfs_of(const struct contents_subject *subject, struct arena *arena
 /* Not contents_hold_open(): a run may begin or end meanwhile, and its volumes are its own.
  *
  * Mount it for us, unless it is a directory of the host, and open its root. */
-static int hold(const struct contents_subject *subject, int *ret_fd, struct error *err)
+static int hold(const struct contents_subject *subject, struct user_namespace *users, int *ret_fd,
+                struct error *err)
 {
     autoarena arena = { 0 };
     autofree char *directory = layout_volatile(subject->layout, subject->id);
@@ -52,8 +53,10 @@ static int hold(const struct contents_subject *subject, int *ret_fd, struct erro
     r = files_make_directories(directory, 0700, err);
     if (r >= 0)
         r = rootfs_of(subject, &arena, &request, err);
-    if (r >= 0)
+    if (r >= 0) {
+        request.users = users;
         r = rootfs_mount(&request, subject->holder, err);
+    }
     return r < 0 ? r : contents_open_stopped(root, ret_fd, err);
 }
 
@@ -74,20 +77,24 @@ static int release(const struct contents_subject *subject, int fd, int result, s
 
 int contents_stream_export(const struct contents_subject *subject, int fd, struct error *err)
 {
-    int root_fd = -1;
-    int r = hold(subject, &root_fd, err);
+    autodestroy(user_namespace) struct user_namespace *users = NULL;
+    struct contents_root root = { .fd = -1 };
+    int r = user_namespace_new(subject->config, &users, err);
 
+    root.users = users;
     if (r >= 0)
-        r = contents_export(root_fd, fd, err);
-    return release(subject, root_fd, r, err);
+        r = hold(subject, users, &root.fd, err);
+    if (r >= 0)
+        r = contents_export(&root, fd, err);
+    return release(subject, root.fd, r, err);
 }
 
-static int archive_stopped(const struct contents_subject *subject, const char *path, int fd,
-                           struct error *err)
+static int archive_stopped(const struct contents_subject *subject, struct user_namespace *users,
+                           const char *path, int fd, struct error *err)
 {
     autoarena arena = { 0 };
-    struct contents_root root = { .fd = -1 };
-    int r = hold(subject, &root.fd, err);
+    struct contents_root root = { .fd = -1, .users = users };
+    int r = hold(subject, users, &root.fd, err);
 
     contents_list_mounts(subject->layout, subject->config, &arena, &root);
     if (r >= 0)
@@ -98,18 +105,22 @@ static int archive_stopped(const struct contents_subject *subject, const char *p
 int contents_stream_archive(const struct contents_subject *subject, const char *path, int fd,
                             struct error *err)
 {
+    autodestroy(user_namespace) struct user_namespace *users = NULL;
     autoclose int root_fd = -1;
     struct contents_root root = { .fd = -1 };
-    int r = subject->pid != 0
+    int r = user_namespace_new(subject->config, &users, err);
+
+    if (r >= 0)
+        r = subject->pid != 0
                 ? contents_open_running(subject->pid, subject->pid_started, &root_fd, err)
                 : -ESRCH;
-
     if (r == -ESRCH) {
         if (err != NULL)
             *err = (struct error){ 0 };
-        return archive_stopped(subject, path, fd, err);
+        return archive_stopped(subject, users, path, fd, err);
     }
     root.fd = root_fd;
+    root.users = users;
     return r < 0 ? r : contents_copy_out(&root, path, fd, err);
 }
 

@@ -112,6 +112,11 @@ char *layout_rootfs_holders(const struct layout *layout, const char *id)
     return mem_text("%s/containers/%s/mounts", layout->run, id);
 }
 
+char *layout_mapped_mounts(const struct layout *layout, const char *id)
+{
+    return mem_text("%s/containers/%s/mapped", layout->run, id);
+}
+
 char *layout_volume(const struct layout *layout, const char *name)
 {
     return mem_text("%s/volumes/%s", layout->state, name);

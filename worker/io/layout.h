@@ -53,6 +53,8 @@ char *layout_layer_links(const struct layout *layout);
 char *layout_rootfs(const struct layout *layout, const char *id);
 /* RUN/containers/<id>/mounts: who holds that mount. */
 char *layout_rootfs_holders(const struct layout *layout, const char *id);
+/* RUN/containers/<id>/mapped: id-mapped mounts of what it mounts (mapped_binds.h). */
+char *layout_mapped_mounts(const struct layout *layout, const char *id);
 /* STATE/volumes/<name>, and _data in it, which containers get to see. */
 char *layout_volume(const struct layout *layout, const char *name);
 char *layout_volume_data(const struct layout *layout, const char *name);

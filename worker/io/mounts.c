@@ -17,6 +17,8 @@
 #include "common/auto.h"
 #include "common/bytes.h"
 #include "common/mem.h"
+#include "worker/io/id_scope.h"
+#include "worker/io/mapped_mount.h"
 
 #define MOUNT_TABLE  "/proc/self/mountinfo"
 #define REASON_SIZE  256
@@ -214,40 +216,92 @@ static int make_here(const struct mount_request *request, struct error *err)
  * is made on one that does not. */
 struct relative_mount {
     const struct mount_request *request;
-    int directory_fd;
+    int made_fd; /* with a view: the mount, which is nowhere yet */
     int result;
     struct error err;
 };
 
+static int make_in_directory(const struct mount_request *request, struct error *err)
+{
+    if (chdir(request->directory) < 0)
+        return error_set_errno(err, "mount %s: enter %s", request->target, request->directory);
+    return make_here(request, err);
+}
+
+/* Put over each of its directories what is there, with other owners. */
+static int enter_view(const struct mapped_view *view, struct error *err)
+{
+    int r = mounts_set_propagation("/", "rprivate", err);
+
+    for (size_t i = 0; i < view->directory_count && r >= 0; i++) {
+        autoclose int fd = mapped_mount_open(view->directories[i], view->userns_fd, err);
+
+        r = fd < 0 ? fd : mapped_mount_attach(fd, view->directories[i], err);
+    }
+    return r;
+}
+
+/* The thread has a mount namespace of its own, which ends with it, or with the worker: whatever is
+ * mounted on the way leaves nothing behind. */
+static int make_in_view(struct relative_mount *mount, struct error *err)
+{
+    const struct mount_request *request = mount->request;
+    autoscope struct id_scope scope = { 0 };
+    int r = enter_view(request->view, err);
+
+    if (r >= 0)
+        r = id_scope_enter(&scope, request->view->uid, request->view->gid, err);
+    if (r >= 0)
+        r = make_in_directory(request, err);
+    if (r >= 0)
+        r = mount->made_fd = mapped_mount_detached(request->target, err);
+    return r;
+}
+
 static void *make_relative(void *arg)
 {
     struct relative_mount *mount = arg;
+    bool has_view = mount->request->view != NULL;
 
-    if (unshare(CLONE_FS) < 0 || fchdir(mount->directory_fd) < 0)
+    if (unshare(has_view ? CLONE_FS | CLONE_NEWNS : CLONE_FS) < 0)
         mount->result =
-            error_set_errno(&mount->err, "mount %s: enter its directory", mount->request->target);
+            error_set_errno(&mount->err, "mount %s: work apart", mount->request->target);
+    else if (has_view)
+        mount->result = make_in_view(mount, &mount->err);
     else
-        mount->result = make_here(mount->request, &mount->err);
+        mount->result = make_in_directory(mount->request, &mount->err);
     return NULL;
+}
+
+/* What was made in a view appears where it belongs. */
+static int bring_home(const struct mount_request *request, int fd, struct error *err)
+{
+    int r = mapped_mount_attach(fd, request->target, err);
+
+    if (r < 0)
+        return r;
+    /* A mount that comes to where mounts are shared has become a shared one. */
+    r = mounts_set_propagation(request->target, "private", err);
+    if (r < 0)
+        (void)mounts_detach(request->target, NULL);
+    return r;
 }
 
 static int make_on_thread(const struct mount_request *request, struct error *err)
 {
-    autoclose int fd = open(request->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    struct relative_mount mount = { .request = request, .directory_fd = fd };
+    struct relative_mount mount = { .request = request, .made_fd = -1 };
+    autoclose int made_fd = -1;
     pthread_t thread;
-    int r;
+    int r = pthread_create(&thread, NULL, make_relative, &mount);
 
-    if (fd < 0)
-        return error_set_errno(err, "mount %s: open %s", request->target, request->directory);
-    r = pthread_create(&thread, NULL, make_relative, &mount);
     if (r != 0)
         return error_set(err, -r, "mount %s: start a thread: %s", request->target,
                          strerrordesc_np(r));
     (void)pthread_join(thread, NULL);
+    made_fd = mount.made_fd;
     if (mount.result < 0)
         return error_set(err, mount.result, "%s", mount.err.text);
-    return 0;
+    return made_fd < 0 ? 0 : bring_home(request, made_fd, err);
 }
 
 int mounts_make(const struct mount_request *request, struct error *err)
@@ -329,6 +383,7 @@ int mounts_overlay(const struct overlay_request *request, struct error *err)
             .target = request->target,
             .options = (const char *)options.data,
             .directory = request->directory,
+            .view = request->view,
         };
 
         r = mounts_make(&mount, err);

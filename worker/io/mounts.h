@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "common/error.h"
 
@@ -30,6 +31,16 @@ bool mounts_is_mounted(const char *path);
 /* The same, and it is an overlay. */
 bool mounts_is_overlay(const char *path);
 
+/* How the host looks to a mount that is being made for a container with a user namespace: these
+ * directories have their owners mapped, and `uid` and `gid` are who makes it. All borrowed. */
+struct mapped_view {
+    int userns_fd;
+    uid_t uid;
+    gid_t gid;
+    const char *const *directories; /* absolute; what is mounted in them is not seen */
+    size_t directory_count;
+};
+
 /* One mount; all borrowed. */
 struct mount_request {
     const char *type;      /* "tmpfs"; NULL: left out, for a bind */
@@ -37,6 +48,7 @@ struct mount_request {
     const char *target;    /* an existing directory or file, an absolute path */
     const char *options;   /* mount(8) words, those of the file system among them; may be NULL */
     const char *directory; /* relative paths in the options begin here; NULL: there are none */
+    const struct mapped_view *view; /* NULL: the host as it is; else with `directory` */
 };
 
 /*
@@ -55,8 +67,9 @@ struct overlay_request {
     size_t lower_count;       /* 1 to MOUNTS_LAYERS_MAX */
     const char *upper;
     const char *work;
-    const char *target;  /* absolute path */
-    const char *options; /* more of mount(8)'s words: "nodev"; may be NULL */
+    const char *target;             /* absolute path */
+    const char *options;            /* more of mount(8)'s words: "nodev"; may be NULL */
+    const struct mapped_view *view; /* NULL: the layers as they are */
 };
 
 /*

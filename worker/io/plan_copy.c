@@ -55,7 +55,8 @@ static int unpack(const struct contents_root *root, const struct container_copy 
 
 static int copy(struct step *step, int upload_fd, struct error *err)
 {
-    const struct contents_hold_request request = {
+    autodestroy(user_namespace) struct user_namespace *users = NULL;
+    struct contents_hold_request request = {
         .storage = {
             .layout = &step->tools->layout,
             .images = step->tools->images,
@@ -71,8 +72,11 @@ static int copy(struct step *step, int upload_fd, struct error *err)
     struct contents_hold hold = CONTENTS_HOLD_NONE;
     struct error why = { 0 };
     int released;
-    int r = contents_hold_open(&request, &hold, err);
+    int r = user_namespace_new(step->config, &users, err);
 
+    request.storage.users = users;
+    if (r >= 0)
+        r = contents_hold_open(&request, &hold, err);
     if (r < 0)
         return r;
     r = unpack(&hold.root, step->copy, upload_fd, err);

@@ -284,6 +284,7 @@ static void work_mount(struct step *step)
         .id = step->id,
         .config = step->config,
     };
+    autodestroy(user_namespace) struct user_namespace *users = NULL;
     struct rootfs_request rootfs;
     struct error err = { 0 };
     autofree char *path = layout_rootfs(&step->tools->layout, step->id);
@@ -295,6 +296,9 @@ static void work_mount(struct step *step)
         return;
     }
     r = files_make_directories(directory, 0700, &err);
+    if (r >= 0)
+        r = user_namespace_new(step->config, &users, &err);
+    storage.users = users;
     if (r >= 0)
         r = storage_rootfs_request(&storage, &step->arena, &rootfs, &err);
     if (r >= 0)

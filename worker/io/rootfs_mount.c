@@ -158,8 +158,8 @@ static int make_target(const struct places *places, struct made *made, struct er
     return 0;
 }
 
-static int mount_overlay(const struct rootfs_request *request, const struct places *places,
-                         struct error *err)
+static int mount_layers(const struct rootfs_request *request, const struct places *places,
+                        const struct mapped_view *view, struct error *err)
 {
     const char *empty[] = { places->lower };
     bool has_layers = request->link_count > 0;
@@ -171,9 +171,25 @@ static int mount_overlay(const struct rootfs_request *request, const struct plac
         .work = places->work,
         .target = places->target,
         .options = request->is_privileged ? NULL : "nodev",
+        .view = view,
     };
 
     return mounts_overlay(&overlay, err);
+}
+
+static int mount_overlay(const struct rootfs_request *request, const struct places *places,
+                         struct error *err)
+{
+    autofree char *storage = layout_storage(request->layout);
+    const char *const directories[] = { storage, places->bundle };
+    struct mapped_view view = { .directories = directories, .directory_count = 2 };
+
+    if (request->users == NULL)
+        return mount_layers(request, places, NULL, err);
+    view.uid = request->users->root_uid;
+    view.gid = request->users->root_gid;
+    view.userns_fd = user_namespace_fd(request->users, err);
+    return view.userns_fd < 0 ? view.userns_fd : mount_layers(request, places, &view, err);
 }
 
 /* Under the lock. */

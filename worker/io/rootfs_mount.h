@@ -15,6 +15,9 @@
  * with its mount namespace, so nothing of it can be left behind. (podman has it on the host for
  * containers that share it; ours do not.)
  *
+ * With a user namespace all of it, upper and work too, is seen by the overlay through id-mapped
+ * mounts: what a container writes has its own numbers in `upper`, as the layers have.
+ *
  * Blocking; for pool threads. Calls about one container wait for one another.
  */
 #ifndef GANTRY_WORKER_IO_ROOTFS_MOUNT_H
@@ -25,6 +28,7 @@
 
 #include "common/error.h"
 #include "worker/io/layout.h"
+#include "worker/io/user_namespace.h"
 
 /* Holders that outlive the worker process; any other is of the process that made it (an export, a
  * copy) and is swept when the next one starts. */
@@ -35,9 +39,10 @@
 struct rootfs_request {
     const struct layout *layout;
     const char *id;
-    const char *const *links; /* names in STATE/storage/l, the topmost layer first */
-    size_t link_count;        /* 0 (an empty image) to MOUNTS_LAYERS_MAX */
-    bool is_privileged;       /* device files of the image work */
+    const char *const *links;     /* names in STATE/storage/l, the topmost layer first */
+    size_t link_count;            /* 0 (an empty image) to MOUNTS_LAYERS_MAX */
+    bool is_privileged;           /* device files of the image work */
+    struct user_namespace *users; /* whose owners it shows; NULL: the host's */
 };
 
 /*

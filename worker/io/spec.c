@@ -87,10 +87,27 @@ static int put_namespaces(const struct spec_request *request, json_t *linux_part
         add_namespace(list, "ipc");
     if (!has_host_network)
         add_namespace(list, "network");
+    if (request->users != NULL)
+        add_namespace(list, "user");
     if (request->has_cgroup_namespace)
         add_namespace(list, "cgroup");
     spec_put(linux_part, "namespaces", json_incref(list));
     return 0;
+}
+
+static json_t *make_map(const struct id_map *map)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < map->count; i++) {
+        json_t *range = json_object();
+
+        spec_put_number(range, "containerID", map->ranges[i].inside);
+        spec_put_number(range, "hostID", map->ranges[i].outside);
+        spec_put_number(range, "size", map->ranges[i].count);
+        (void)json_array_append_new(list, range);
+    }
+    return list;
 }
 
 static json_t *make_memory(const struct container_config *config)
@@ -208,6 +225,10 @@ static int make_linux(const struct spec_request *request, json_t **ret, struct e
     if (r < 0)
         return r;
 
+    if (request->users != NULL) {
+        spec_put(linux_part, "uidMappings", make_map(&request->users->uids));
+        spec_put(linux_part, "gidMappings", make_map(&request->users->gids));
+    }
     spec_put_text(linux_part, "cgroupsPath", cgroups_place);
     spec_put(linux_part, "resources", make_resources(request));
     if (propagation != NULL)

@@ -12,6 +12,7 @@
 #include "common/error.h"
 #include "schemas/container_config.h"
 #include "worker/io/layout.h"
+#include "worker/io/user_namespace.h"
 #include "worker/io/users.h"
 
 struct spec_request {
@@ -21,6 +22,7 @@ struct spec_request {
     uint64_t created; /* ns since 1970 */
     const struct container_config *config;
     const struct user_identity *user;
+    const struct user_namespace *users; /* NULL: the host's */
     const char *hosts;        /* host path of the file that becomes /etc/hosts; NULL: leave it */
     const char *resolv_conf;  /* likewise */
     const char *hostname;     /* likewise, /etc/hostname */

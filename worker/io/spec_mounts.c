@@ -7,13 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "common/arena.h"
 #include "common/auto.h"
 #include "common/id.h"
 #include "common/mem.h"
+#include "worker/io/mapped_binds.h"
 #include "worker/io/spec_json.h"
+#include "worker/io/storage.h"
 
 #define DEFAULTS_MAX 12
 #define OPTIONS_MAX  64
@@ -95,9 +98,14 @@ static bool is_taken(const struct container_config *config, const char *destinat
     return false;
 }
 
+static bool is_host(const char *namespace)
+{
+    return namespace != NULL && strcmp(namespace, "host") == 0;
+}
+
 static bool has_host_ipc(const struct container_config *config)
 {
-    return config->ipc != NULL && strcmp(config->ipc, "host") == 0;
+    return is_host(config->ipc);
 }
 
 static void add_shared_memory(struct mount_set *set, const struct spec_request *request)
@@ -123,24 +131,55 @@ static void add_shared_memory(struct mount_set *set, const struct spec_request *
                     OPTIONS("rbind", "rprivate", "nosuid", "noexec", "nodev"));
 }
 
+/* The host's own, where the kernel makes none for a user namespace: of processes or a network that
+ * are not that namespace's. */
+static void add_host_view(struct mount_set *set, const char *path, const char *access)
+{
+    add_options(add_mount(set, path, "bind", path),
+                OPTIONS("rbind", "rprivate", "nosuid", "noexec", "nodev", access));
+}
+
+static void add_kernel_views(struct mount_set *set, const struct spec_request *request)
+{
+    const struct container_config *config = request->config;
+    const char *access = config->privileged ? "rw" : "ro";
+
+    if (!is_taken(config, "/proc") && request->users != NULL && is_host(config->pid))
+        add_host_view(set, "/proc", "rw");
+    else if (!is_taken(config, "/proc"))
+        add_options(add_mount(set, "/proc", "proc", "proc"), OPTIONS("nosuid", "noexec", "nodev"));
+    if (!is_taken(config, "/sys") && request->users != NULL && is_host(config->network))
+        add_host_view(set, "/sys", access);
+    else if (!is_taken(config, "/sys"))
+        add_options(add_mount(set, "/sys", "sysfs", "sysfs"),
+                    OPTIONS("nosuid", "noexec", "nodev", access));
+}
+
+#define TERMINAL_GROUP 5 /* tty */
+
+static void add_terminals(struct mount_set *set, const struct spec_request *request)
+{
+    struct spec_mount *mount = add_mount(set, "/dev/pts", "devpts", "devpts");
+    uint32_t ignored;
+
+    add_options(mount, OPTIONS("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"));
+    /* The kernel refuses a group that the namespace does not have. */
+    if (request->users == NULL || id_map_outside(&request->users->gids, TERMINAL_GROUP, &ignored))
+        add_options(mount, OPTIONS("gid=5"));
+}
+
 /* What the OCI specification promises every Linux container. */
 static void add_defaults(struct mount_set *set, const struct spec_request *request)
 {
     const struct container_config *config = request->config;
     const char *access = config->privileged ? "rw" : "ro";
 
-    if (!is_taken(config, "/proc"))
-        add_options(add_mount(set, "/proc", "proc", "proc"), OPTIONS("nosuid", "noexec", "nodev"));
+    add_kernel_views(set, request);
     if (!is_taken(config, "/dev"))
         add_options(add_mount(set, "/dev", "tmpfs", "tmpfs"),
                     OPTIONS("nosuid", "strictatime", "mode=755", "size=65536k"));
     if (!is_taken(config, "/dev/pts"))
-        add_options(
-            add_mount(set, "/dev/pts", "devpts", "devpts"),
-            OPTIONS("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"));
-    if (!is_taken(config, "/sys"))
-        add_options(add_mount(set, "/sys", "sysfs", "sysfs"),
-                    OPTIONS("nosuid", "noexec", "nodev", access));
+        add_terminals(set, request);
     if (!is_taken(config, "/sys/fs/cgroup"))
         add_options(add_mount(set, "/sys/fs/cgroup", "cgroup", "cgroup"),
                     OPTIONS("rprivate", "nosuid", "noexec", "nodev", "relatime", access));
@@ -189,7 +228,7 @@ static int check_user_mount(const struct mount_config *config, struct error *err
     if (config->destination[0] != '/' || count_components(config->destination) == 0)
         return error_set(err, -EINVAL, "mount \"%s\": not an absolute path below /",
                          config->destination);
-    if (config->options.count + 4 > OPTIONS_MAX)
+    if (config->options.count + 8 > OPTIONS_MAX)
         return error_set(err, -EINVAL, "mount %s: too many options", config->destination);
     if (!is_bind)
         return 0;
@@ -201,21 +240,51 @@ static int check_user_mount(const struct mount_config *config, struct error *err
     return 0;
 }
 
-/* A volume is a bind mount of its data. */
-static const char *source_of(struct mount_set *set, const struct layout *layout,
-                             const struct mount_config *config)
+/* In a user namespace the runtime may not take away what the mount is not allowed on the host, and
+ * would when it makes it read-only. */
+static void add_locked_options(struct spec_mount *mount)
 {
-    autofree char *data = NULL;
+    static const struct {
+        unsigned long flag;
+        const char *word;
+    } locks[] = {
+        { ST_RDONLY, "ro" }, { ST_NOSUID, "nosuid" }, { ST_NODEV, "nodev" }, { ST_NOEXEC, "noexec" }
+    };
+    struct statvfs status;
 
-    if (strcmp(config->type, "volume") != 0)
-        return strcmp(config->type, "bind") == 0 ? config->source : "tmpfs";
-    data = layout_volume_data(layout, config->source);
-    return arena_text(&set->arena, data);
+    if (statvfs(mount->source, &status) < 0)
+        return;
+    for (size_t i = 0; i < sizeof(locks) / sizeof(*locks); i++) {
+        if ((status.f_flag & locks[i].flag) != 0)
+            add_options(mount, OPTIONS(locks[i].word));
+    }
 }
 
-static int add_user_mount(struct mount_set *set, const struct layout *layout,
-                          const struct mount_config *config, struct error *err)
+static bool is_for_worker(const char *option)
 {
+    return strcmp(option, "nocopy") == 0 || strcmp(option, "idmap") == 0;
+}
+
+/* A volume is a bind mount of its data. */
+static const char *source_of(struct mount_set *set, const struct spec_request *request,
+                             const struct mount_config *config, size_t index)
+{
+    autofree char *path = NULL;
+
+    if (request->users != NULL && storage_is_mapped(config))
+        path = mapped_bind_path(request->layout, request->id, index);
+    else if (strcmp(config->type, "volume") == 0)
+        path = layout_volume_data(request->layout, config->source);
+    else
+        return strcmp(config->type, "bind") == 0 ? config->source : "tmpfs";
+    return arena_text(&set->arena, path);
+}
+
+static int add_user_mount(struct mount_set *set, const struct spec_request *request, size_t index,
+                          struct error *err)
+{
+    const struct mount_config *mounts = request->config->mounts.items;
+    const struct mount_config *config = &mounts[index];
     struct spec_mount *mount;
     bool is_bind = strcmp(config->type, "tmpfs") != 0;
     int r = check_user_mount(config, err);
@@ -223,7 +292,7 @@ static int add_user_mount(struct mount_set *set, const struct layout *layout,
     if (r < 0)
         return r;
     mount = add_mount(set, config->destination, is_bind ? "bind" : "tmpfs",
-                      source_of(set, layout, config));
+                      source_of(set, request, config, index));
     if (is_bind && !has_option(config, OPTIONS("bind", "rbind")))
         add_options(mount, OPTIONS("rbind"));
     if (!has_option(config, PROPAGATIONS))
@@ -232,8 +301,10 @@ static int add_user_mount(struct mount_set *set, const struct layout *layout,
         add_options(mount, OPTIONS("nosuid"));
     if (!is_bind && !has_option(config, OPTIONS("dev", "nodev")))
         add_options(mount, OPTIONS("nodev"));
+    if (is_bind && request->users != NULL)
+        add_locked_options(mount);
     for (size_t i = 0; i < config->options.count; i++) {
-        if (strcmp(config->options.items[i], "nocopy") != 0) /* for the worker */
+        if (!is_for_worker(config->options.items[i]))
             mount->options[mount->option_count++] = config->options.items[i];
     }
     return 0;
@@ -276,7 +347,6 @@ static void mount_set_done(struct mount_set *set)
 int spec_mounts(const struct spec_request *request, struct json_t **ret, struct error *err)
 {
     __attribute__((cleanup(mount_set_done))) struct mount_set set = { 0 };
-    const struct mount_config *mounts = request->config->mounts.items;
 
     add_defaults(&set, request);
     add_file(&set, request, "/etc/hosts", request->hosts);
@@ -286,7 +356,7 @@ int spec_mounts(const struct spec_request *request, struct json_t **ret, struct 
     add_file(&set, request, "/etc/group", request->group);
     add_file(&set, request, "/run/.containerenv", request->containerenv);
     for (size_t i = 0; i < request->config->mounts.count; i++) {
-        int r = add_user_mount(&set, request->layout, &mounts[i], err);
+        int r = add_user_mount(&set, request, i, err);
 
         if (r < 0)
             return r;

@@ -8,6 +8,8 @@
 #include "common/auto.h"
 #include "common/io/files.h"
 #include "common/mem.h"
+#include "worker/io/mapped_binds.h"
+#include "worker/io/mapped_mount.h"
 #include "worker/io/rootfs.h"
 
 int storage_fail(struct outcome *outcome, const struct error *err)
@@ -26,6 +28,12 @@ int storage_fail(struct outcome *outcome, const struct error *err)
 static bool is_volume(const struct mount_config *mount)
 {
     return strcmp(mount->type, "volume") == 0 && mount->source != NULL;
+}
+
+bool storage_is_mapped(const struct mount_config *mount)
+{
+    return is_volume(mount) ||
+           (strcmp(mount->type, "bind") == 0 && text_list_has(&mount->options, "idmap"));
 }
 
 /* The layers that are seen, the topmost first: what lies below an opaque one is not. */
@@ -49,6 +57,7 @@ int storage_rootfs_request(const struct storage_request *request, struct arena *
         .id = request->id,
         .links = links,
         .is_privileged = request->config->privileged,
+        .users = request->users,
     };
     for (size_t i = list.count; i-- > 0;) {
         links[ret->link_count++] = layers[i].link;
@@ -80,12 +89,15 @@ int storage_volume_place(const struct layout *layout, const struct volume *volum
 static int find_place(const struct storage_request *request, const char *name,
                       struct volume_place *ret, struct error *err)
 {
+    int r = 0;
+
     *ret = (struct volume_place){ .layout = request->layout, .name = name };
     for (size_t i = 0; i < request->volume_count; i++) {
         if (strcmp(request->volumes[i]->name, name) == 0)
-            return storage_volume_place(request->layout, request->volumes[i], ret, err);
+            r = storage_volume_place(request->layout, request->volumes[i], ret, err);
     }
-    return 0;
+    ret->users = request->users;
+    return r;
 }
 
 static int make_volumes(const struct storage_request *request, struct error *err)
@@ -114,6 +126,16 @@ static int make_root(const struct storage_request *request, struct error *err)
     return r < 0 ? r : rootfs_make(&rootfs, err);
 }
 
+/* Better now than at its start. */
+static int try_mapping(const struct storage_request *request, struct error *err)
+{
+    int userns_fd = user_namespace_fd(request->users, err);
+    autoclose int fd =
+        userns_fd < 0 ? userns_fd : mapped_mount_open(request->layout->state, userns_fd, err);
+
+    return fd < 0 ? fd : 0;
+}
+
 int storage_make(const struct storage_request *request, struct outcome *outcome)
 {
     autoclose int root_fd = -1;
@@ -122,6 +144,8 @@ int storage_make(const struct storage_request *request, struct outcome *outcome)
     if (request->config->rootfs != NULL && rootfs_open(request->config->rootfs, &root_fd, &err) < 0)
         return outcome_fail(outcome, FAILURE_ROOTFS, &err);
     if (request->config->rootfs == NULL && make_root(request, &err) < 0)
+        return storage_fail(outcome, &err);
+    if (request->users != NULL && try_mapping(request, &err) < 0)
         return storage_fail(outcome, &err);
     if (make_volumes(request, &err) < 0)
         return storage_fail(outcome, &err);
@@ -160,6 +184,22 @@ static int mount_volume(const struct storage_request *request, int root_fd,
     return r;
 }
 
+/* What the container is to see with its own numbers. */
+static int map_mount(const struct storage_request *request, size_t index, struct error *err)
+{
+    const struct mount_config *mounts = request->config->mounts.items;
+    const struct mount_config *mount = &mounts[index];
+    autofree char *data = NULL;
+    int r;
+
+    if (request->users == NULL || !storage_is_mapped(mount))
+        return 0;
+    data = is_volume(mount) ? layout_volume_data(request->layout, mount->source)
+                            : mem_dup_text(mount->source);
+    r = mapped_bind_make(request->layout, request->id, index, data, request->users, err);
+    return r < 0 ? error_add_context(err, r, "mount %s", mount->destination) : 0;
+}
+
 static int mount_volumes(const struct storage_request *request, const char *root,
                          struct outcome *outcome)
 {
@@ -173,6 +213,8 @@ static int mount_volumes(const struct storage_request *request, const char *root
     for (size_t i = 0; i < request->config->mounts.count && r >= 0; i++) {
         if (is_volume(&mounts[i]))
             r = mount_volume(request, root_fd, &mounts[i], &err);
+        if (r >= 0)
+            r = map_mount(request, i, &err);
     }
     return r < 0 ? storage_fail(outcome, &err) : 0;
 }
@@ -201,6 +243,8 @@ int storage_unmount(const struct layout *layout, const char *id,
     struct error err = { 0 };
     int r = 0;
 
+    if (mapped_binds_remove(layout, id, &err) < 0)
+        r = storage_fail(outcome, &err);
     for (size_t i = 0; config != NULL && i < config->mounts.count; i++) {
         if (is_volume(&mounts[i]) && volume_unmount(layout, mounts[i].source, id, &err) < 0)
             r = storage_fail(outcome, &err);

@@ -7,6 +7,7 @@
 #ifndef GANTRY_WORKER_IO_STORAGE_H
 #define GANTRY_WORKER_IO_STORAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/arena.h"
@@ -25,9 +26,14 @@ struct storage_request {
     struct images *images;
     const char *id; /* the container's */
     const struct container_config *config;
+    struct user_namespace *users; /* of `config`; NULL: none, or nothing is mounted by this */
     const struct volume *const *volumes; /* what is known of those that it mounts */
     size_t volume_count;
 };
+
+/* Whether a container with a user namespace sees its own numbers on what it mounts there: on
+ * volumes, and with "idmap" on a bind. */
+bool storage_is_mapped(const struct mount_config *mount);
 
 /* create: the root filesystem is usable; make what the container has of its own, and the volumes
  * that are not there. */

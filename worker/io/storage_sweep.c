@@ -10,6 +10,7 @@
 #include "common/id.h"
 #include "common/io/files.h"
 #include "common/mem.h"
+#include "worker/io/mapped_binds.h"
 #include "worker/io/rootfs_mount.h"
 #include "worker/io/volumes.h"
 
@@ -65,6 +66,8 @@ static void sweep_container(struct sweeping *sweeping, const char *path, const c
         note(sweeping, rootfs_sweep(sweep->layout, id, sweep->is_new_boot, reason(sweeping)));
         return;
     }
+    r = mapped_binds_remove(sweep->layout, id, reason(sweeping));
+    note(sweeping, r);
     r = rootfs_remove(sweep->layout, id, reason(sweeping));
     note(sweeping, r);
     (void)rmdir(directory); /* when that was all */

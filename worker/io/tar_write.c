@@ -16,6 +16,7 @@
 #include "worker/io/tree_walk.h"
 
 #define PIECE_SIZE (128 * 1024)
+#define VALUE_MAX  4096 /* bytes; of an attribute with ids in it, amply */
 
 struct tar_writer {
     struct archive *archive;
@@ -23,6 +24,7 @@ struct tar_writer {
     int fd;
     char *piece;      /* PIECE_SIZE */
     const char *name; /* of the tree that is being added */
+    const struct user_namespace *users;
     struct inode_names linked;
 };
 
@@ -48,11 +50,13 @@ static int fail(struct tar_writer *writer, const char *path, struct error *err)
                      reason == NULL ? "libarchive gives no reason" : reason);
 }
 
-int tar_writer_new(int fd, struct tar_writer **ret, struct error *err)
+int tar_writer_new(int fd, const struct user_namespace *users, struct tar_writer **ret,
+                   struct error *err)
 {
     autodestroy(tar_writer) struct tar_writer *writer = mem_zeroed(sizeof(*writer));
 
     writer->fd = fd;
+    writer->users = users;
     writer->archive = archive_write_new();
     writer->entry = archive_entry_new();
     writer->piece = mem_zeroed(PIECE_SIZE);
@@ -90,8 +94,25 @@ static char *name_of(const struct tar_writer *writer, const char *path)
 
 static int add_attribute(void *owner, const char *name, struct bytes value)
 {
-    archive_entry_xattr_add_entry(owner, name, value.data, value.size);
+    struct tar_writer *writer = owner;
+    uint8_t shown[VALUE_MAX];
+
+    if (writer->users != NULL && value.size <= sizeof(shown)) {
+        memcpy(shown, value.data, value.size);
+        value = (struct bytes){ .data = shown,
+                                .size = attribute_show(writer->users, name, shown, value.size) };
+    }
+    archive_entry_xattr_add_entry(writer->entry, name, value.data, value.size);
     return 0;
+}
+
+static void set_status(struct tar_writer *writer, const struct stat *status)
+{
+    struct stat shown = *status;
+
+    if (writer->users != NULL)
+        user_namespace_show(writer->users, &shown);
+    archive_entry_copy_stat(writer->entry, &shown);
 }
 
 /* What has attributes, opened; -1 for the rest. */
@@ -177,7 +198,7 @@ static int add_entry(void *owner, const struct tree_entry *entry, struct error *
         return 0;
     archive_entry_clear(writer->entry);
     archive_entry_set_pathname(writer->entry, name);
-    archive_entry_copy_stat(writer->entry, &entry->status);
+    set_status(writer, &entry->status);
     if (!S_ISREG(entry->status.st_mode))
         archive_entry_set_size(writer->entry, 0);
     first = inode_names_meet(&writer->linked, &entry->status, name);
@@ -193,7 +214,7 @@ static int add_entry(void *owner, const struct tree_entry *entry, struct error *
     fd = open_content(entry, err);
     if (fd < -1)
         return fd;
-    r = fd < 0 ? 0 : attributes_each(fd, add_attribute, writer->entry);
+    r = fd < 0 ? 0 : attributes_each(fd, add_attribute, writer);
     if (r < 0)
         return error_set(err, r, "archive /%s: attributes: %s", entry->path, strerrordesc_np(-r));
     return write_entry(writer, entry, fd, err);

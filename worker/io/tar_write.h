@@ -8,11 +8,14 @@
 
 #include "common/auto.h"
 #include "common/error.h"
+#include "worker/io/user_namespace.h"
 
 struct tar_writer;
 
-/* `fd` is borrowed: a file, pipe or socket. The process must not die of SIGPIPE. */
-int tar_writer_new(int fd, struct tar_writer **ret, struct error *err);
+/* `fd` is borrowed: a file, pipe or socket. The process must not die of SIGPIPE. With `users`
+ * (borrowed as long) owners are written as that namespace has them. */
+int tar_writer_new(int fd, const struct user_namespace *users, struct tar_writer **ret,
+                   struct error *err);
 
 /*
  * Add what `root_fd` is of, with all in it when it is a directory, under `name`; "" makes the

@@ -15,6 +15,8 @@
 #include "common/io/files.h"
 #include "common/mem.h"
 #include "worker/io/holders.h"
+#include "worker/io/id_scope.h"
+#include "worker/io/mapped_mount.h"
 #include "worker/io/mounts.h"
 #include "worker/io/tree_size.h"
 #include "worker/io/volume_copy.h"
@@ -223,17 +225,55 @@ static int open_source(int rootfs_fd, const char *destination, int *ret, struct 
     return fd >= 0 || fd == -ENOENT || fd == -ENOTDIR ? 0 : fd;
 }
 
+/* `path`, with the owners that the container's root filesystem shows there. */
+static int open_mapped(const char *path, struct user_namespace *users, struct error *err)
+{
+    int userns_fd = user_namespace_fd(users, err);
+    autoclose int mount_fd = userns_fd < 0 ? userns_fd : mapped_mount_open(path, userns_fd, err);
+    int fd;
+
+    if (mount_fd < 0)
+        return mount_fd;
+    fd = openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? error_set_errno(err, "open %s", path) : fd;
+}
+
+/* Both on one mount, or no entry could be moved from one to the other. */
+static int open_for_copy(const struct volume_place *volume, const struct opened *opened,
+                         bool is_mounted, int *ret_volume_fd, int *ret_data_fd, struct error *err)
+{
+    autofree char *path = layout_volume(volume->layout, volume->name);
+    int fd;
+
+    if (volume->users == NULL)
+        fd = *ret_data_fd = open_data(opened, err);
+    else if (is_mounted)
+        fd = *ret_data_fd = open_mapped(opened->data, volume->users, err);
+    else
+        fd = *ret_volume_fd = open_mapped(path, volume->users, err);
+    if (fd < 0 || *ret_data_fd >= 0)
+        return fd < 0 ? fd : 0;
+    *ret_data_fd = files_open_beneath(fd, "_data", O_RDONLY | O_DIRECTORY);
+    return *ret_data_fd < 0 ? error_set(err, *ret_data_fd, "open _data") : 0;
+}
+
 static int copy_up(const struct volume_place *volume, const struct opened *opened, int source_fd,
                    struct error *err)
 {
-    autoclose int data_fd = open_data(opened, err);
-    struct volume_staging staging =
-        volume_staging_at(opened->volume_fd, data_fd, mounts_is_mounted(opened->data));
+    bool is_mounted = mounts_is_mounted(opened->data);
+    autoclose int volume_fd = -1;
+    autoclose int data_fd = -1;
+    autoscope struct id_scope scope = { 0 };
+    struct volume_staging staging;
     bool is_empty = false;
-    int r;
+    int r = open_for_copy(volume, opened, is_mounted, &volume_fd, &data_fd, err);
 
-    if (data_fd < 0)
-        return data_fd;
+    if (r >= 0 && volume->users != NULL)
+        r = id_scope_enter(&scope, volume->users->root_uid, volume->users->root_gid, err);
+    if (r < 0)
+        return r;
+    staging =
+        volume_staging_at(volume_fd >= 0 ? volume_fd : opened->volume_fd, data_fd, is_mounted);
     r = volume_copy_resume(&staging, data_fd, volume->has_owner, err);
     if (r >= 0)
         r = volume_copy_is_empty(data_fd, &is_empty, err);

@@ -6,9 +6,10 @@
  *     STATE/volumes/<name>/_data.copied     one that is complete, and is being moved into _data
  *     RUN/volumes/<name>/users/<container>  one empty file for each container that has it mounted
  *
- * A volume with options is a file system that is mounted on _data while it has users. Who uses it
- * and whether it is mounted is read off the world. Everything happens under a lock on the volume's
- * directory; calls about one volume wait for one another.
+ * What is in it has the containers' own ids, so that containers with a user namespace and without
+ * share it (user_namespace.h). A volume with options is a file system that is mounted on _data
+ * while it has users. Who uses it and whether it is mounted is read off the world. Everything
+ * happens under a lock on the volume's directory; calls about one volume wait for one another.
  *
  * Blocking; for pool threads.
  */
@@ -20,6 +21,7 @@
 
 #include "common/error.h"
 #include "worker/io/layout.h"
+#include "worker/io/user_namespace.h"
 
 /* How it is mounted; all borrowed, all NULL for a plain directory. */
 struct volume_options {
@@ -40,6 +42,7 @@ struct volume_place {
     bool has_owner; /* the owner was asked for: a copy-up leaves it */
     uint32_t uid;   /* of _data, when has_owner; else root's */
     uint32_t gid;
+    struct user_namespace *users; /* of the container that it is filled from; NULL: the host's */
 };
 
 /* Make the directories, on the disk when it returns. What is there stays as it is. The undo is

@@ -312,6 +312,32 @@ static void a_sentence_is_cut_between_characters(void **unused)
     }
 }
 
+static void id_maps_have_to_be_whole(void **unused)
+{
+    struct container_config config = good();
+    char *map[] = { TEXT("0:100000:65536"), TEXT("65536:1000:1") };
+    char *rootless[] = { TEXT("1:100000:9") };
+    char *twice[] = { TEXT("0:100000:10"), TEXT("5:300000:10") };
+    char *options[] = { TEXT("idmap") };
+    struct mount_config mount = { .type = TEXT("bind"),
+                                  .source = TEXT("/srv"),
+                                  .destination = TEXT("/data"),
+                                  .options = { .items = options, .count = 1 } };
+
+    (void)unused;
+    config.mounts = (struct message_list){ .items = &mount, .count = 1 };
+    refused(&config, "container web: mount /data: idmap is for containers with a user namespace: "
+                     "give id maps, or leave the option out");
+    config.uid_map = (struct text_list){ .items = map, .count = 2 };
+    refused(&config, "container web: its user namespace has no map of groups: give both maps");
+    config.gid_map = (struct text_list){ .items = rootless, .count = 1 };
+    refused(&config, "container web: map of groups: 0, the container's root, has no place in it");
+    config.gid_map = (struct text_list){ .items = twice, .count = 2 };
+    refused(&config, "container web: map of groups: \"0:100000:10\" and \"5:300000:10\" overlap");
+    config.gid_map = (struct text_list){ .items = map, .count = 1 };
+    accepted(&config);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +355,7 @@ int main(void)
         cmocka_unit_test(limits_are_in_range),
         cmocka_unit_test(capabilities_and_hosts_are_words),
         cmocka_unit_test(a_sentence_is_cut_between_characters),
+        cmocka_unit_test(id_maps_have_to_be_whole),
     };
     return cmocka_run_group_tests_name("config_check", tests, NULL, NULL);
 }

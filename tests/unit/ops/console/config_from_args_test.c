@@ -347,6 +347,46 @@ static void what_makes_no_sense_is_refused_by_name(void **state)
         assert_refused(refused[i][0], refused[i][1]);
 }
 
+static void one_map_of_ids_stands_for_both(void **state)
+{
+    autoarena arena = { 0 };
+    struct container_config config =
+        config_of("--userns=private --uidmap 0:1000:1 --uidmap 1:100000:9 --rootfs /r sh", &arena);
+
+    (void)state;
+    assert_int_equal(config.uid_map.count, 2);
+    assert_string_equal(config.uid_map.items[1], "1:100000:9");
+    assert_int_equal(config.gid_map.count, 2);
+    assert_string_equal(config.gid_map.items[0], "0:1000:1");
+    config = config_of("--gidmap 0:5 --uidmap 0:6 --rootfs /r sh", &arena);
+    assert_string_equal(config.uid_map.items[0], "0:6:1");
+    assert_string_equal(config.gid_map.items[0], "0:5:1");
+    config = config_of("--userns host -v data:/data:idmap --rootfs /r sh", &arena);
+    assert_int_equal(config.uid_map.count, 0);
+    assert_true(
+        text_list_has(&((const struct mount_config *)config.mounts.items)->options, "idmap"));
+}
+
+static void user_namespaces_that_cannot_be_are_refused(void **state)
+{
+    (void)state;
+    assert_refused("--uidmap 0:x:1 --rootfs /r sh",
+                   "--uidmap: \"0:x:1\" is not CONTAINER-ID:HOST-ID[:COUNT]");
+    assert_refused("--userns private --rootfs /r sh",
+                   "--userns private: which ids of the host? Give --uidmap or --gidmap, as in "
+                   "--uidmap 0:100000:65536");
+    assert_refused("--userns host --uidmap 0:1:1 --rootfs /r sh",
+                   "--userns host: there are no maps then: leave out --uidmap and --gidmap, or say "
+                   "--userns private");
+    assert_refused("--userns auto:size=10 --rootfs /r sh",
+                   "--userns auto:size=10: no ranges are handed out here: choose one, as in "
+                   "--uidmap 0:100000:65536");
+    assert_refused("--userns keep-id --rootfs /r sh",
+                   "--userns keep-id is not supported: one of private|host");
+    assert_refused("--tmpfs /t:idmap --rootfs /r sh",
+                   "--tmpfs /t:idmap: invalid mount option \"idmap\"");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -361,6 +401,8 @@ int main(void)
         cmocka_unit_test(mounts_are_read_in_their_three_forms),
         cmocka_unit_test(restart_policies_are_known),
         cmocka_unit_test(what_makes_no_sense_is_refused_by_name),
+        cmocka_unit_test(one_map_of_ids_stands_for_both),
+        cmocka_unit_test(user_namespaces_that_cannot_be_are_refused),
     };
 
     return cmocka_run_group_tests_name("config_from_args", tests, NULL, NULL);

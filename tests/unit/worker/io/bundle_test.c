@@ -50,9 +50,11 @@ static void cleanup_leaves_a_root_that_the_operator_holds(void **state)
     mount_as(rig, ROOTFS_HOLDER_RUN);
     mount_as(rig, ROOTFS_HOLDER_OPERATOR);
     storage_rig_put(PATH("run/containers/%s/pidfile", storage_rig_id), "1");
+    storage_rig_put(PATH("run/containers/%s/.pidfile", storage_rig_id), ""); /* runc was killed */
     assert_int_equal(bundle_clear(&rig->layout, storage_rig_id, 1, NULL, &outcome), 0);
     assert_true(rootfs_is_mounted(&rig->layout, storage_rig_id));
     assert_int_equal(access(PATH("run/containers/%s/pidfile", storage_rig_id), F_OK), -1);
+    assert_int_equal(access(PATH("run/containers/%s/.pidfile", storage_rig_id), F_OK), -1);
     assert_int_equal(rootfs_unmount(&rig->layout, storage_rig_id, ROOTFS_HOLDER_OPERATOR, NULL), 0);
     assert_int_equal(storage_rig_mount_count(rig), 0);
 }

@@ -117,7 +117,7 @@ static void an_export_has_the_whole_tree_and_follows_no_link(void **state)
     assert_int_equal(symlink(PATH("outside/secret"), PATH("rootfs/etc/out")), 0);
     assert_int_equal(symlink(PATH("outside"), PATH("rootfs/outside")), 0);
     assert_int_equal(mkfifo(PATH("rootfs/fifo"), 0600), 0);
-    check(contents_export(root_fd, out_fd, &err), &err);
+    check(contents_export(&(struct contents_root){ .fd = root_fd }, out_fd, &err), &err);
     assert_archive(out_fd, "etc/out", PATH("outside/secret"));
     assert_archive(out_fd, "outside", PATH("outside"));
     assert_archive(out_fd, "outside/secret", NULL);
@@ -193,7 +193,7 @@ static void nothing_of_the_host_leaks_however_the_container_races(void **state)
         if (i >= 200)
             continue;
         out_fd = memory_file();
-        check(contents_export(root_fd, out_fd, &err), &err);
+        check(contents_export(&(struct contents_root){ .fd = root_fd }, out_fd, &err), &err);
         assert_false(has_secret(out_fd));
         assert_int_equal(ftruncate(out_fd, 0), 0);
         if (contents_copy_out(&root, "/it", out_fd, NULL) >= 0)
@@ -255,7 +255,8 @@ static void a_reader_that_goes_away_ends_the_export(void **state)
     (void)signal(SIGPIPE, SIG_IGN);
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
     (void)close(ends[0]);
-    assert_int_equal(contents_export(root_fd, ends[1], NULL), -EPIPE);
+    assert_int_equal(contents_export(&(struct contents_root){ .fd = root_fd }, ends[1], NULL),
+                     -EPIPE);
     (void)close(ends[1]);
 }
 
@@ -286,7 +287,7 @@ static int archive_of(const char *path, const char *name)
     struct error err = { 0 };
 
     assert_true(root_fd >= 0);
-    check(tar_writer_new(fd, &writer, &err), &err);
+    check(tar_writer_new(fd, NULL, &writer, &err), &err);
     check(tar_writer_add(writer, root_fd, name, &err), &err);
     check(tar_writer_finish(writer, &err), &err);
     assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
