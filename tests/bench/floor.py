@@ -3,43 +3,16 @@
 A container is created by conmon (which calls `runtime create`), started by `runtime start`, and its
 end is seen as the exit file that conmon renames into a directory watched by inotify.
 """
-import ctypes
 import json
 import os
-import select
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import tempfile
 import time
 
-LIBC = ctypes.CDLL(None, use_errno=True)
-IN_MOVED_TO = 0x80
-
-
-class Inotify:
-    """Names that are moved into one directory."""
-
-    def __init__(self, directory):
-        self.fd = LIBC.inotify_init1(os.O_CLOEXEC)
-        if LIBC.inotify_add_watch(self.fd, directory.encode(), IN_MOVED_TO) < 0:
-            raise OSError(ctypes.get_errno(), "inotify_add_watch", directory)
-
-    def wait(self, timeout_s):
-        if not select.select([self.fd], [], [], timeout_s)[0]:
-            raise TimeoutError("no exit file came")
-        data = os.read(self.fd, 65536)
-        names = []
-        while data:
-            length = struct.unpack_from("iIII", data)[3]
-            names.append(data[16:16 + length].rstrip(b"\0").decode())
-            data = data[16 + length:]
-        return names
-
-    def close(self):
-        os.close(self.fd)
+from inotify import Inotify
 
 
 class Floor:

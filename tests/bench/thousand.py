@@ -30,6 +30,7 @@ import nng  # noqa: E402
 import podman_peer  # noqa: E402
 from containers import EXITED, RUNNING  # noqa: E402
 from crowd import CrowdTest  # noqa: E402
+from inotify import Inotify  # noqa: E402
 
 PARSER = argparse.ArgumentParser()
 PARSER.add_argument("count", nargs="?", type=int, default=1000)
@@ -266,7 +267,7 @@ class Thousand(CrowdTest):
             say("  " + " ".join(line).rstrip()[:150])
 
     def end_one_by_one(self, rows):
-        files = floor.Inotify(os.path.join(self.worker_run, "exits"))
+        files = Inotify(os.path.join(self.worker_run, "exits"))
         to_file, to_event = [], []
         for container in self.containers_made[:ONE_BY_ONE]:
             began = time.monotonic()

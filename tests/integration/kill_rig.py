@@ -24,9 +24,11 @@ import nng
 from checker import History, Submission, clean
 from containers import BUSYBOX, CONFIGURED, CREATED, EXITED, PAUSED, RUNNING, STOPPING
 from fleet import BUILD_DIR, COMMAND, Client, Process, command_id
+from inotify import IN_DELETE, Inotify
 
 HOST = "host-a"
 KILLS_IN_VAIN_MAX = 12
+EXIT_FILE_S = 60  # that an exit file may stay longer than its container runs
 LIVE = {CREATED, RUNNING, PAUSED, STOPPING}
 RUNTIMES = ["crun", "runc"]
 NOBODY = "0" * 64  # the container of what is done to none
@@ -402,7 +404,19 @@ class Lane:
         if len(found) != wanted:
             raise Complaint(f"{wanted} mounts should be there: {found}")
 
+    def wait_for_exit_files(self, container):
+        """They go when what they say is durable, and the broker may have told of it before."""
+        names = Inotify(f"{self.run}/exits", IN_DELETE)
+        try:
+            while glob.glob(f"{self.run}/exits/{container}*"):
+                names.wait(EXIT_FILE_S)
+        except TimeoutError:
+            pass  # they are told as left
+        finally:
+            names.close()
+
     def check_at_rest(self, container):
+        self.wait_for_exit_files(container)
         found = self.leftovers(container)
         if found:
             raise Complaint(f"left of a container at rest: {found}")
