@@ -5,6 +5,7 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/auto.h"
+#include "common/bytes.h"
 #include "common/io/descriptors.h"
 #include "common/io/log.h"
 #include "common/io/spawn.h"
@@ -24,6 +26,7 @@
 #define ARGUMENTS_MAX  48
 #define OUTPUT_MAX     4096   /* of conmon before it goes to the background */
 #define LINE_MAX_BYTES 65536  /* of the sync pipe */
+#define PART_BYTES     4096   /* of it, read at once */
 #define CREATE_MS      240000 /* podman's patience with a runtime's create */
 
 enum { SYNC_FD = 3, START_FD = 4 }; /* conmon's numbers of our pipes */
@@ -40,6 +43,7 @@ struct conmon_launch {
     struct child *child; /* conmon's parent, while it runs */
     bool has_answered;   /* conmon, or its end */
     int sync_fd;
+    struct buffer answer; /* what has come of conmon's line */
     struct event *readable;
     struct event *timer;
     int64_t data;  /* init's pid; not positive: failed */
@@ -103,6 +107,7 @@ void conmon_launch_destroy(struct conmon_launch *launch)
     stop_listening(launch);
     if (launch->sync_fd >= 0)
         (void)close(launch->sync_fd);
+    buffer_done(&launch->answer);
     for (size_t i = 0; i < launch->argument_count; i++)
         free(launch->arguments[i]);
     free(launch->bundle);
@@ -133,13 +138,12 @@ static void fail(struct conmon_launch *launch, int code, const char *text)
     finish(launch, &result);
 }
 
-/* Nothing more can be read now, and it is not at its end: conmon holds the other one. */
+/* Its pipe has not hung up: conmon alone holds the other end. */
 static bool is_conmon_alive(const struct conmon_launch *launch)
 {
-    char byte;
+    struct pollfd poller = { .fd = launch->sync_fd };
 
-    return recv(launch->sync_fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) < 0 &&
-           (errno == EAGAIN || errno == EINTR);
+    return poll(&poller, 1, 0) == 0;
 }
 
 /*
@@ -199,8 +203,9 @@ static void on_parent_ended(void *owner, const struct spawn_result *result)
     conclude(launch);
 }
 
-static void take_line(struct conmon_launch *launch, struct bytes line)
+static void take_answer(struct conmon_launch *launch)
 {
+    const struct bytes line = buffer_bytes(&launch->answer);
     autofree char *message = NULL;
     struct error err = { 0 };
 
@@ -215,14 +220,20 @@ static void take_line(struct conmon_launch *launch, struct bytes line)
     conclude(launch);
 }
 
+/* One line, however it comes; the end of the pipe is the end of it, too. */
 static void read_line(struct conmon_launch *launch)
 {
-    autofree uint8_t *buffer = mem_zeroed(LINE_MAX_BYTES);
-    ssize_t size = recv(launch->sync_fd, buffer, LINE_MAX_BYTES, MSG_DONTWAIT);
+    uint8_t part[PART_BYTES];
+    ssize_t size = read(launch->sync_fd, part, sizeof(part));
 
     if (size < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    take_line(launch, (struct bytes){ .data = buffer, .size = size < 0 ? 0 : (size_t)size });
+    if (size > 0)
+        buffer_append(&launch->answer, part, (size_t)size);
+    if (size > 0 && memchr(part, '\n', (size_t)size) == NULL &&
+        launch->answer.size < LINE_MAX_BYTES)
+        return;
+    take_answer(launch);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -301,11 +312,31 @@ static int open_pipe(int ret[2], struct error *err)
     return 0;
 }
 
+/*
+ * conmon ends, and its container is lost, when it cannot write its answer because the worker was
+ * killed meanwhile. So its end of the pipe is one that can be read from, too: while conmon has it,
+ * the pipe is not broken.
+ */
+static int open_sync_pipe(int ret[2], struct error *err)
+{
+    autoclose int write_end = -1;
+    autofree char *path = NULL;
+
+    if (pipe2(ret, O_CLOEXEC | O_NONBLOCK) < 0)
+        return error_set_errno(err, "make conmon's pipe");
+    write_end = ret[1];
+    path = mem_text("/proc/self/fd/%d", write_end);
+    ret[1] = open(path, O_RDWR | O_CLOEXEC);
+    if (ret[1] < 0)
+        return error_set_errno(err, "make conmon's pipe");
+    return 0;
+}
+
 static int start_launch(struct conmon_launch *launch, struct error *err)
 {
     int sync_fds[2] = { -1, -1 };
     int start_fds[2] = { -1, -1 };
-    int r = open_pipe(sync_fds, err);
+    int r = open_sync_pipe(sync_fds, err);
 
     if (r >= 0)
         r = open_pipe(start_fds, err);

@@ -11,9 +11,17 @@
 
 #include <cmocka.h>
 #include <event2/event.h>
+#include <poll.h>
+#include <sys/inotify.h>
+#include <unistd.h>
 
+#include "common/auto.h"
+#include "common/mem.h"
 #include "tests/support/hands_rig.h"
 #include "worker/io/hands.h"
+
+#define DEADLINE_MS 100000
+#define TRIES_MAX   20
 
 static void a_new_worker_adopts_what_lives(void **state)
 {
@@ -85,6 +93,58 @@ static void an_init_that_was_through_is_taken_over(void **state)
     rig_do(rig, hands_start_runtime);
     rig_wait_count(rig, &rig->exits, 1);
     assert_int_equal(rig->died.exit_code, 8);
+    rig_clear(rig);
+}
+
+/* Until somebody renames something to this name in the directory, or has done so before. */
+static void wait_for_name(const char *directory, const char *name)
+{
+    autofree char *path = mem_text("%s/%s", directory, name);
+    autoclose int fd = inotify_init1(IN_CLOEXEC);
+    struct pollfd poller = { .fd = fd, .events = POLLIN };
+    char buffer[4096];
+
+    assert_true(inotify_add_watch(fd, directory, IN_MOVED_TO | IN_CLOSE_WRITE) >= 0);
+    while (access(path, F_OK) < 0) {
+        assert_int_equal(poll(&poller, 1, DEADLINE_MS), 1);
+        assert_true(read(fd, buffer, sizeof(buffer)) > 0);
+    }
+}
+
+/* Begin an init, and leave it when conmon works and has not answered. */
+static void leave_an_init(struct rig *rig, const char *directory)
+{
+    autofree char *conmon_pid = mem_text("%s/conmon.pid", directory);
+
+    for (uint32_t run = 1; run < TRIES_MAX; run++) {
+        rig->container.run = run;
+        rig_begin(rig, hands_create_runtime);
+        while (access(conmon_pid, F_OK) < 0 && !rig->is_step_done)
+            assert_int_equal(event_base_loop(rig->loop, EVLOOP_ONCE), 0);
+        if (!rig->is_step_done)
+            break;
+        rig_do(rig, hands_delete_runtime); /* conmon was quicker than we are */
+        hands_forget_exit(rig->hands, rig->id, run);
+    }
+    assert_false(rig->is_step_done);
+    rig_close_hands(rig);
+}
+
+static void a_conmon_that_nobody_listens_to_goes_on(void **state)
+{
+    struct rig *rig = *state;
+    autofree char *directory = mem_text("%s/run/containers/%s", rig->directory, rig->id);
+
+    rig_set_script(rig, "exit 8");
+    leave_an_init(rig, directory);
+    wait_for_name(directory, "pidfile");
+    rig_open_hands(rig);
+    rig_watch_exits(rig);
+    rig_do(rig, hands_resolve_create);
+    rig_do(rig, hands_start_runtime);
+    rig_wait_count(rig, &rig->exits, 1);
+    assert_int_equal(rig->died.exit_code, 8);
+    assert_false(rig->died.is_unknown);
     rig_clear(rig);
 }
 
@@ -169,6 +229,7 @@ int main(void)
         TEST(an_exit_without_a_worker_is_told_to_the_next),
         TEST(a_dead_conmon_of_an_earlier_worker_is_a_lost_exit),
         TEST(an_init_that_was_through_is_taken_over),
+        TEST(a_conmon_that_nobody_listens_to_goes_on),
         TEST(an_init_that_was_cut_off_is_undone),
         TEST(an_init_can_be_made_over_one_that_was_forgotten),
         TEST(an_init_that_is_cut_off_anywhere_leaves_nothing),
