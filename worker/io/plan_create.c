@@ -125,19 +125,21 @@ static void choose_runtime(struct step *step)
     probe_run(step->tools->probe, on_probed, step);
 }
 
-static void work_kill_conmons(struct step *step)
+static void work_kill_makers(struct step *step)
 {
+    autofree char *directory = layout_volatile(&step->tools->layout, step->id);
+    autofree char *pidfile = mem_text("%s/pidfile", directory);
     struct error err = { 0 };
 
-    if (process_kill_conmons(step->name, PLAN_KILL_MS, &err) < 0)
+    if (process_kill_makers(step->name, pidfile, PLAN_KILL_MS, &err) < 0)
         (void)outcome_fail_system(&step->stage, &err);
 }
 
-/* conmon first: as long as it lives it may be making what we are about to delete, or write the
+/* They first: as long as they live they may be making what we are about to delete, or write the
  * exit file of what we have killed. */
-static void undo_conmon(struct step *step)
+static void undo_makers(struct step *step)
 {
-    step_job(step, work_kill_conmons);
+    step_job(step, work_kill_makers);
 }
 
 /* By the runtime that has it, which need not be the one that was chosen. */
@@ -156,7 +158,7 @@ static void undo_runtime(struct step *step)
 static void end_leftover(struct step *step)
 {
     if (runtimes_has_state(step->tools->runtimes, step->name))
-        undo_conmon(step);
+        undo_makers(step);
     else
         step_next(step);
 }
@@ -251,7 +253,7 @@ static void undo_files(struct step *step)
     step_job(step, work_undo_files);
 }
 
-static step_stage_fn *const undo_create_stages[] = { undo_conmon, undo_runtime, undo_files, NULL };
+static step_stage_fn *const undo_create_stages[] = { undo_makers, undo_runtime, undo_files, NULL };
 
 static step_stage_fn *const create_stages[] = {
     choose_runtime, end_leftover, undo_runtime, prepare, launch, NULL,

@@ -188,21 +188,16 @@ static int for_each_process(const char *option, const char *value, each_process_
     return r;
 }
 
-static int for_each_conmon(const char *name, each_process_fn *fn, void *owner, struct error *err)
-{
-    return for_each_process("-u", name, fn, owner, err);
-}
-
-struct conmon_search {
-    const char *name;
+struct doomed {
+    const char *option;
+    const char *value;
     int timeout_ms;
     uint32_t found; /* how many */
-    struct process process;
 };
 
 static int kill_found(void *owner, uint32_t pid, struct error *err)
 {
-    struct conmon_search *search = owner;
+    struct doomed *doomed = owner;
     struct process process = PROCESS_NONE;
     autofree char *buffer = mem_zeroed(PROC_FILE_MAX);
     int r = 0;
@@ -210,25 +205,42 @@ static int kill_found(void *owner, uint32_t pid, struct error *err)
     if (process_open(pid, 0, &process, NULL) < 0)
         return 0;
     /* Looked at again now that the descriptor holds the pid: both are of one process. */
-    if (is_conmon_of(pid, search->name, buffer)) {
-        search->found++;
-        r = process_kill(&process, search->timeout_ms, err);
+    if (has_words(pid, doomed->option, doomed->value, buffer)) {
+        doomed->found++;
+        r = process_kill(&process, doomed->timeout_ms, err);
     }
     process_done(&process);
     return r;
 }
 
-int process_kill_conmons(const char *name, int timeout_ms, struct error *err)
+static int kill_all(const char *option, const char *value, int timeout_ms, struct error *err)
 {
     for (int round = 0; round < KILL_ROUNDS_MAX; round++) {
-        struct conmon_search search = { .name = name, .timeout_ms = timeout_ms };
-        int r = for_each_conmon(name, kill_found, &search, err);
+        struct doomed doomed = { .option = option, .value = value, .timeout_ms = timeout_ms };
+        int r = for_each_process(option, value, kill_found, &doomed, err);
 
-        if (r < 0 || search.found == 0)
+        if (r < 0 || doomed.found == 0)
             return r;
     }
-    return error_set(err, -ETIMEDOUT, "conmon of %s comes again and again", name);
+    return error_set(err, -ETIMEDOUT, "processes with %s %s come again and again", option, value);
 }
+
+int process_kill_makers(const char *name, const char *pidfile, int timeout_ms, struct error *err)
+{
+    int r = kill_all("-u", name, timeout_ms, err);
+
+    return r < 0 ? r : kill_all("--pid-file", pidfile, timeout_ms, err);
+}
+
+static int for_each_conmon(const char *name, each_process_fn *fn, void *owner, struct error *err)
+{
+    return for_each_process("-u", name, fn, owner, err);
+}
+
+struct conmon_search {
+    uint32_t found; /* how many */
+    struct process process;
+};
 
 static int keep_found(void *owner, uint32_t pid, struct error *err)
 {
@@ -244,7 +256,7 @@ static int keep_found(void *owner, uint32_t pid, struct error *err)
 
 int process_find_conmon(const char *name, struct process *ret, struct error *err)
 {
-    struct conmon_search search = { .name = name, .process = PROCESS_NONE };
+    struct conmon_search search = { .process = PROCESS_NONE };
     int r = for_each_conmon(name, keep_found, &search, err);
 
     if (r >= 0 && search.found != 1)

@@ -40,9 +40,13 @@ int process_signal(const struct process *process, int signal, struct error *err)
 /* Blocking: SIGKILL and wait for its end. -ETIMEDOUT. A process that has ended is success. */
 int process_kill(const struct process *process, int timeout_ms, struct error *err);
 
-/* Blocking: SIGKILL every process, conmon's parents and children alike, whose command line has
- * the words "-u" and `name`, and wait for their end. */
-int process_kill_conmons(const char *name, int timeout_ms, struct error *err);
+/*
+ * Blocking: SIGKILL whoever makes a run, and wait for their end. First every process, conmon's
+ * parents and children alike, whose command line has the words "-u" and `name`; then the OCI
+ * runtime's create that has "--pid-file" and `pidfile`, for it outlives a conmon that was killed
+ * before the runtime's process had asked to die with it.
+ */
+int process_kill_makers(const char *name, const char *pidfile, int timeout_ms, struct error *err);
 
 /*
  * Blocking: wait for the end of every process whose command line has the words "--root" and

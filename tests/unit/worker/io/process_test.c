@@ -100,16 +100,19 @@ static void conmon_is_found_by_its_words(void **unused)
 {
     autofree char *name = mem_text("only-of-the-test-%d", (int)getpid());
     pid_t pid = start_sleeper("-u", name);
+    autofree char *pidfile = mem_text("/run/gantry-process-test-%d/pidfile", (int)getpid());
+    pid_t maker = start_sleeper("--pid-file", pidfile);
     pid_t other = start_sleeper("-c", name);
     struct process process = PROCESS_NONE;
 
     (void)unused;
     assert_int_equal(process_find_conmon(name, &process, NULL), 0);
     assert_int_equal(process.pid, pid);
-    assert_int_equal(process_kill_conmons(name, PATIENCE_MS, NULL), 0);
+    assert_int_equal(process_kill_makers(name, pidfile, PATIENCE_MS, NULL), 0);
     assert_true(process_is_gone(&process));
     process_done(&process);
     reap(pid);
+    reap(maker);
     assert_int_equal(process_find_conmon(name, &process, NULL), -ENOENT);
     assert_int_equal(kill(other, SIGKILL), 0);
     reap(other);
