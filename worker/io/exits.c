@@ -267,6 +267,21 @@ int exits_watch(struct exits *exits, struct error *err)
     return watch_directory(exits, err);
 }
 
+/* conmon writes "<name>.<random>" and renames it: one that was killed in between leaves that. */
+static void drop_unfinished(const struct exits *exits, const char *name)
+{
+    DIR *directory = opendir(exits->directory);
+    size_t size = strlen(name);
+    struct dirent *entry;
+
+    while (directory != NULL && (entry = readdir(directory)) != NULL) {
+        if (strncmp(entry->d_name, name, size) == 0 && entry->d_name[size] == '.')
+            (void)unlinkat(dirfd(directory), entry->d_name, 0);
+    }
+    if (directory != NULL)
+        (void)closedir(directory);
+}
+
 void exits_forget(struct exits *exits, const char *id, uint32_t run)
 {
     char name[RUN_NAME_SIZE] = { 0 };
@@ -279,7 +294,8 @@ void exits_forget(struct exits *exits, const char *id, uint32_t run)
 
     run_name_write(id, run, name);
     path = mem_text("%s/%s", exits->directory, name);
-    (void)unlink(path);
+    if (unlink(path) < 0 && errno == ENOENT)
+        drop_unfinished(exits, name);
     (void)unlink(oom);
     if (files_remove_tree(AT_FDCWD, persist, &err) < 0)
         log_failure("exit.stays", &err);

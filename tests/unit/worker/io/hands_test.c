@@ -295,6 +295,24 @@ static void a_dead_conmon_is_a_lost_exit(void **state)
     rig_clear(rig);
 }
 
+static void half_an_exit_file_goes_with_its_run(void **state)
+{
+    struct rig *rig = *state;
+    autofree char *half = mem_text("%s/run/exits/%s-1.A1B2C3", rig->directory, rig->id);
+    autofree char *others = mem_text("%s/run/exits/%s-12", rig->directory, rig->id);
+
+    rig_set_script(rig, "exec sleep 1000");
+    rig_start(rig);
+    assert_int_equal(kill((pid_t)rig->conmon_pid, SIGKILL), 0);
+    rig_wait_count(rig, &rig->losses, 1);
+    assert_int_equal(files_replace(AT_FDCWD, half, bytes_of_text("1"), 0600, false, NULL), 0);
+    assert_int_equal(files_replace(AT_FDCWD, others, bytes_of_text("1"), 0600, false, NULL), 0);
+    hands_forget_exit(rig->hands, rig->id, 1);
+    assert_int_equal(access(half, F_OK), -1);
+    assert_int_equal(unlink(others), 0);
+    rig_clear(rig);
+}
+
 static void a_dead_conmon_of_a_paused_container_is_a_lost_exit(void **state)
 {
     struct rig *rig = *state;
@@ -356,6 +374,7 @@ int main(void)
         TEST(a_created_container_can_be_deleted),
         TEST(two_runs_have_each_their_exit),
         TEST(a_dead_conmon_is_a_lost_exit),
+        TEST(half_an_exit_file_goes_with_its_run),
         TEST(a_dead_conmon_of_a_paused_container_is_a_lost_exit),
         TEST(an_exit_directory_that_is_removed_is_made_again),
         TEST(want_of_memory_is_noticed),
