@@ -119,6 +119,7 @@ static void add_storage(const struct engine *engine, const struct engine_contain
     subject->copy = command == NULL ? NULL : command->copy;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): what, of whom, and whom to tell */
 void step_begin(struct hands *hands, const struct engine *engine, const struct action *action,
                 const struct engine_container *container, const char *runtime, step_done_fn *done,
                 void *owner)

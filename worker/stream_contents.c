@@ -188,6 +188,7 @@ static int collect_images(const struct stream_surroundings *surroundings,
 
 typedef int write_fn(const struct contents_work *work, int fd, struct error *err);
 
+/* NOLINTNEXTLINE(readability-function-size): a kind's opening, and what it writes */
 static int open_work(const struct stream_surroundings *surroundings, const struct stream_open *open,
                      const struct stream_events *events, void *owner, write_fn *write, void **ret,
                      struct error *err)

@@ -86,7 +86,7 @@ int verb_export(struct console *console, const struct args_usage *usage, char **
     r = console_check_operands(usage, options.operands.count, 1, 1, err);
     if (r == 0)
         r = find_container(console, &options, &row, err);
-    if (r < 0)
+    if (r != 0)
         return r;
     asked.host = row->host;
     asked.container = row->id;
@@ -111,7 +111,7 @@ int verb_commit(struct console *console, const struct args_usage *usage, char **
     r = console_check_operands(usage, options.operands.count, 1, 2, err);
     if (r == 0)
         r = find_container(console, &options, &row, err);
-    if (r < 0)
+    if (r != 0)
         return r;
     if (options.operands.count == 2)
         body.reference = options.operands.items[1];
@@ -186,7 +186,7 @@ int diff_container(struct console *console, const struct args_usage *usage, char
         r = error_set(err, -EINVAL, "only supported value for '--format' is 'json'");
     if (r == 0)
         r = find_container(console, &options, &row, err);
-    if (r < 0)
+    if (r != 0)
         return r;
     asked.host = row->host;
     asked.container = row->id;

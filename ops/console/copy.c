@@ -217,7 +217,7 @@ int verb_cp(struct console *console, const struct args_usage *usage, char **argv
     if (r == 0)
         r = select_container(&containers, from.container != NULL ? from.container : to.container,
                              &row, err);
-    if (r < 0)
+    if (r != 0)
         return r;
     return to.container != NULL ? copy_in(console, from.path, row, to.path, err)
                                 : copy_out(console, &options, row, from.path, to.path, err);

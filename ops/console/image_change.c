@@ -71,7 +71,7 @@ static int change_names(struct console *console, const struct change_options *op
 
     if (r == 0)
         r = select_image(&images, options->operands.items[0], &row, err);
-    if (r < 0)
+    if (r != 0)
         return r;
     command.host = row->host;
     return submit_run(console, &command, NULL, err);

@@ -17,14 +17,15 @@ static int take_bytes(void *owner, struct bytes data, struct error *err)
 static void take_line(const char *line, const struct container_row *rows, size_t count,
                       struct container_size *sizes)
 {
-    char id[CONTAINER_ID_SIZE + 1];
-    unsigned long long written;
-    unsigned long long all;
+    size_t id_size = strcspn(line, " ");
+    char *end;
+    uint64_t written = strtoull(line + id_size, &end, 10);
+    uint64_t all = strtoull(end, &end, 10);
 
-    if (sscanf(line, "%64s %llu %llu", id, &written, &all) != 3)
+    if (*end != '\0')
         return;
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(rows[i].id, id) == 0)
+        if (strlen(rows[i].id) == id_size && memcmp(rows[i].id, line, id_size) == 0)
             sizes[i] = (struct container_size){ .is_known = true,
                                                 .written_bytes = written,
                                                 .all_bytes = all };

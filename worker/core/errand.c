@@ -145,9 +145,8 @@ static void begin_pull(struct ledger *ledger, struct errand *errand)
     struct stock_image *image = NULL;
     struct refusal why;
 
-    if (strcmp(policy, "always") == 0) {
-        act(ledger, errand);
-    } else if (stock_find_image(ledger, pull->reference, &image, &why) == FAILURE_NONE) {
+    if (strcmp(policy, "always") != 0 &&
+        stock_find_image(ledger, pull->reference, &image, &why) == FAILURE_NONE) {
         add_text(errand, &errand->results, image->row.image->id);
         end_well(ledger, errand);
     } else if (strcmp(policy, "never") == 0) {

@@ -149,7 +149,7 @@ enum failure stock_take_result(struct ledger *ledger, struct unit *unit,
 {
     if (result->word != NULL && operation->command != NULL)
         add_result(operation->command, result->word);
-    if (result->image == NULL)
+    if (result->image == NULL || operation->command == NULL)
         return FAILURE_NONE;
     if (operation->kind == CONTAINER_OPERATION_CREATE)
         return take_pulled(ledger, unit, operation->command, result->image, why);

@@ -226,24 +226,21 @@ int image_intake_layer(struct image_intake *intake, const struct incoming_layer 
         .intake = intake, .layer = layer, .blob_fd = -1, .copy_fd = -1, .root_fd = -1
     };
     struct stored_layer found = { 0 };
-    int r;
+    const char *blob = layer->blob; /* any will do when none is asked for: that of the layer */
+    int r = 0;
 
     landing.has_layer =
         layer->diff_id != NULL && image_batch_pin(intake->batch, STORED_LAYER, layer->diff_id);
     if (landing.has_layer) {
         r = find_layer(intake, layer->diff_id, &found, err);
-        if (r < 0)
+        if (r != 0)
             return r;
     }
-    /* Any blob will do when none is asked for: that of the layer. */
-    if (layer->blob != NULL || landing.has_layer)
-        landing.has_blob = image_batch_pin(intake->batch, STORED_BLOB,
-                                           layer->blob != NULL ? layer->blob : found.blob);
-    if (!landing.has_layer || !landing.has_blob ||
-        strcmp(found.blob, layer->blob == NULL ? found.blob : layer->blob) != 0)
+    if (blob == NULL)
+        blob = found.blob;
+    landing.has_blob = blob != NULL && image_batch_pin(intake->batch, STORED_BLOB, blob);
+    if (!landing.has_layer || !landing.has_blob || strcmp(found.blob, blob) != 0)
         r = land(&landing, &found, err);
-    else
-        r = 0;
     if (r < 0)
         return error_add_context(err, r, "layer %.12s",
                                  layer->diff_id == NULL ? "to import" : layer->diff_id);

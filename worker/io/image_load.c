@@ -142,7 +142,7 @@ static int load_manifest(struct loader *loader, struct bytes text, struct image_
     struct oci_manifest manifest;
     struct text_list diff_ids;
     autofree char *config = NULL;
-    size_t config_size;
+    size_t config_size = 0;
     int r = oci_manifest_read(text, loader->intake.arena, &manifest, err);
 
     if (r == 0)
@@ -166,7 +166,7 @@ static int load_described(struct loader *loader, const struct oci_descriptor *de
     for (unsigned depth = 0; depth < INDEX_DEPTH_MAX; depth++) {
         autofree char *text = NULL;
         struct bytes bytes = { 0 };
-        struct oci_descriptors index;
+        struct oci_descriptors index = { 0 };
         int r = read_document(loader, described->hex, &text, &bytes.size, err);
 
         if (r < 0)
@@ -203,7 +203,7 @@ static int load_oci(struct loader *loader, struct error *err)
 {
     autofree char *text = NULL;
     struct bytes bytes = { 0 };
-    struct oci_descriptors index;
+    struct oci_descriptors index = { 0 };
     int r = image_origin_read(&loader->origin, "index.json", &text, &bytes.size, err);
 
     bytes.data = (uint8_t *)text;

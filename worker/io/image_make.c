@@ -148,6 +148,7 @@ static int open_source(void *owner, struct error *err)
                   : fd;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the whole of a contract */
 int images_import(struct images *images, const struct image_source *source,
                   const struct oci_config *config, const struct image_about *about,
                   struct arena *arena, char **ret_id, struct error *err)
@@ -205,6 +206,7 @@ static int open_packed(void *owner, struct error *err)
     return fd < 0 ? error_set_errno(err, "the packed layer") : fd;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the whole of a contract */
 int images_commit(struct images *images, const char *base, int upper_fd,
                   const struct oci_config *config, const struct image_about *about,
                   struct arena *arena, char **ret_id, struct error *err)

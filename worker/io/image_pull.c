@@ -150,7 +150,7 @@ int images_pull(struct images *images, const struct image_fetch *fetch, struct a
         r = fetch_to(fetch, directory, err);
     if (r == 0)
         r = image_load_fetched(images, &source, &names, arena, &ids, err);
-    if (r < 0)
+    if (r != 0)
         return error_add_context(err, r, "pull %.200s", fetch->source);
     *ret_id = ids.items[0];
     return 0;

@@ -232,7 +232,7 @@ int images_verify(struct images *images, const char *image, struct error *err)
     const struct stored_layer *layers;
     int r = images_find(images, image, &arena, &info, err);
 
-    if (r < 0)
+    if (r != 0)
         return r;
     layers = info.layers.items;
     r = image_store_read_document(images->store, info.digest, &manifest, &size, err);

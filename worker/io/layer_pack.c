@@ -69,6 +69,7 @@ static void packing_destroy(struct packing *packing)
         return;
     HASH_ITER(hh, packing->linked, linked, next)
     {
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it misreads uthash */
         HASH_DEL(packing->linked, linked);
         free(linked);
     }

@@ -36,9 +36,10 @@ static int report_images(struct step *step, const struct text_list *ids, struct 
     return 0;
 }
 
-static int report_image(struct step *step, char *id, struct error *err)
+static int report_image(struct step *step, const char *id, struct error *err)
 {
-    struct text_list ids = { .items = &id, .count = 1 };
+    char *copy = arena_text(&step->arena, id);
+    struct text_list ids = { .items = &copy, .count = 1 };
 
     return report_images(step, &ids, err);
 }

@@ -169,6 +169,16 @@ static int path_in_root(int root_fd, int fd, char **ret, struct error *err)
     return 0;
 }
 
+/* Bytes of what is above the last name. */
+static size_t parent_size(const char *path, size_t size)
+{
+    while (size > 0 && path[size - 1] == '/')
+        size--;
+    while (size > 0 && path[size - 1] != '/')
+        size--;
+    return size;
+}
+
 int rootfs_resolve(int root_fd, const char *path, char **ret, struct error *err)
 {
     autofree char *above = mem_dup_text(path);
@@ -178,10 +188,7 @@ int rootfs_resolve(int root_fd, const char *path, char **ret, struct error *err)
     int r;
 
     while (fd == -ENOENT && size > 0) {
-        while (size > 0 && path[size - 1] == '/')
-            size--;
-        while (size > 0 && path[size - 1] != '/')
-            size--;
+        size = parent_size(path, size);
         above[size] = '\0';
         fd = files_open_in_root(root_fd, size == 0 ? "/" : above, O_PATH, err);
     }
