@@ -16,6 +16,7 @@
 #include "broker/recovery.h"
 #include "broker/relay.h"
 #include "broker/reply.h"
+#include "broker/snapshots.h"
 #include "broker/view_hash.h"
 #include "broker/view_store.h"
 #include "broker/watch.h"
@@ -95,6 +96,7 @@ static void on_committed(void *owner)
 
     watches_wake(broker->watches);
     publisher_publish(broker->publisher);
+    snapshots_wake(broker->snapshots);
     tell_drained(broker);
 }
 
@@ -136,6 +138,9 @@ static int wire(struct broker *broker, struct error *err)
     if (r < 0)
         return r;
     r = view_hashes_new(broker, &broker->view_hashes, err);
+    if (r < 0)
+        return r;
+    r = snapshots_new(broker, &broker->snapshots, err);
     if (r < 0)
         return r;
     return hosts_new(broker, &broker->hosts, err);
@@ -182,6 +187,8 @@ void broker_destroy(struct broker *broker)
     retention_destroy(broker->retention);
     backups_destroy(broker->backups);
     view_hashes_destroy(broker->view_hashes);
+    snapshots_destroy(broker->snapshots);
+    broker->snapshots = NULL;
     sp_server_destroy(broker->server);
     relay_destroy(broker->relay);
     watches_destroy(broker->watches);

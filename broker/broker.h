@@ -22,6 +22,7 @@ struct publisher;
 struct hosts;
 struct log;
 struct outcomes;
+struct snapshots;
 struct relay;
 struct view_hashes;
 struct watches;
@@ -48,6 +49,7 @@ struct broker {
     struct retention *retention;
     struct view_hashes *view_hashes;
     struct backups *backups;
+    struct snapshots *snapshots;
     void (*on_drained)(struct broker *broker); /* while stopping: all is written and answered */
 };
 

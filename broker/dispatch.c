@@ -16,6 +16,7 @@
 #include "common/io/log.h"
 #include "schemas/bus.h"
 #include "schemas/codec.h"
+#include "schemas/past.h"
 
 #define REQUEST_SIZE_MAX 256 /* of the largest request's struct */
 
@@ -36,6 +37,7 @@ static const struct route routes[] = {
     { &fetch_schema,         handle_fetch },
     { &query_schema,         handle_query },
     { &view_hash_schema,     handle_view_hash },
+    { &past_ask_schema,          handle_past },
     { &info_schema,          handle_info },
     { &log_backup_schema,    handle_log_backup },
     { &host_lose_schema,  handle_host_lose },

@@ -16,6 +16,7 @@ handle_fn handle_watch;         /* watch.c */
 handle_fn handle_fetch;         /* fetch.c */
 handle_fn handle_query;         /* query.c */
 handle_fn handle_view_hash;     /* view_hash.c */
+handle_fn handle_past;          /* past_request.c */
 handle_fn handle_recover;       /* recover.c */
 handle_fn handle_info;          /* info.c */
 handle_fn handle_log_backup;    /* backup.c */

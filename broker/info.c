@@ -9,6 +9,7 @@
 #include "broker/peer.h"
 #include "broker/recovery.h"
 #include "broker/reply.h"
+#include "broker/snapshots.h"
 #include "broker/view_store.h"
 #include "common/io/log.h"
 #include "schemas/bus.h"
@@ -38,6 +39,7 @@ static int read_history(struct log *log, struct history *ret, struct error *err)
 void handle_info(struct broker *broker, struct request *request)
 {
     const struct commit_counters counters = committer_counters(broker->committer);
+    const struct past_counts past = snapshots_counts(broker->snapshots);
     struct peer *peer = request->peer;
     struct history history = { 0 };
     struct info_is info;
@@ -64,6 +66,10 @@ void handle_info(struct broker *broker, struct request *request)
         .pid = (uint32_t)getpid(),
         .rebuilt = history.rebuilt,
         .lost_until = history.lost_until,
+        .past_first = past.first,
+        .past_last = past.last,
+        .past_snapshots = past.snapshots,
+        .past_bytes = past.bytes,
     };
     reply_message(request->sp, &info_is_schema, &info);
 }

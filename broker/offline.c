@@ -2,13 +2,16 @@
 #include "broker/offline.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
 #include "broker/backup_file.h"
 #include "broker/io/log_lmdb.h"
+#include "broker/snapshots.h"
 #include "broker/verify.h"
 #include "broker/view_store.h"
+#include "common/io/files.h"
 #include "common/mem.h"
 
 /* Opening makes a log that is not there, and here nobody wants one. */
@@ -57,6 +60,14 @@ int offline_backup(const char *state_directory, const char *path, struct error *
     return 0;
 }
 
+/* What a view that is not trusted may have come to: the broker makes it again. */
+static int forget_past(const char *state_directory, struct error *err)
+{
+    autofree char *path = mem_text("%s/" PAST_DIRECTORY, state_directory);
+
+    return files_remove_tree(AT_FDCWD, path, err);
+}
+
 int offline_rebuild(const char *state_directory, struct error *err)
 {
     struct log *log = NULL;
@@ -66,7 +77,9 @@ int offline_rebuild(const char *state_directory, struct error *err)
     r = open_log(state_directory, &log, err);
     if (r < 0)
         return r;
-    r = view_store_forget(log, err);
+    r = forget_past(state_directory, err);
+    if (r == 0)
+        r = view_store_forget(log, err);
     if (r == 0)
         r = view_store_prepare(log, &folded, err);
     log_close(log);

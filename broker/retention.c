@@ -8,6 +8,7 @@
 #include "broker/broker.h"
 #include "broker/commit.h"
 #include "broker/notice.h"
+#include "broker/snapshots.h"
 #include "broker/trim.h"
 #include "broker/view_store.h"
 #include "common/io/clock.h"
@@ -105,6 +106,7 @@ static void trim_done(struct commit_entry *entry, const struct error *failure)
     log_info("log.trimmed", "floor=%llu records=%llu", (unsigned long long)trimmed->floor,
              (unsigned long long)retention->dropped);
     retention->dropped = 0;
+    snapshots_trimmed(retention->broker->snapshots);
 }
 
 static const struct commit_functions trim_functions = {

@@ -233,6 +233,10 @@ static const struct field info_is_fields[] = {
     FIELD(struct info_is, pid, "pid", false),
     FIELD(struct info_is, rebuilt, "rebuilt", false),
     FIELD(struct info_is, lost_until, "lost_until", false),
+    FIELD(struct info_is, past_first, "past_first", false),
+    FIELD(struct info_is, past_last, "past_last", false),
+    FIELD(struct info_is, past_snapshots, "past_snapshots", false),
+    FIELD(struct info_is, past_bytes, "past_bytes", false),
 };
 /* clang-format on */
 

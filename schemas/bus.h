@@ -212,6 +212,10 @@ struct info_is {
     uint64_t rebuilt; /* ns since 1970: when the log was begun in place of a lost one; 0: it was not
                        */
     uint64_t lost_until; /* ns since 1970: what happened before may be missing in the log */
+    uint64_t past_first; /* positions of the oldest snapshot of the view, 0: there is none, */
+    uint64_t past_last;  /* and of the newest */
+    uint64_t past_snapshots;
+    uint64_t past_bytes; /* that they take on the disk, beside the log */
 };
 
 /* host.lose: the host and its disk are gone for good. Its commands fail and its containers are

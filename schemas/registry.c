@@ -7,6 +7,7 @@
 #include "schemas/commands.h"
 #include "schemas/events.h"
 #include "schemas/images.h"
+#include "schemas/past.h"
 #include "schemas/record.h"
 #include "schemas/rows.h"
 #include "schemas/volumes.h"
@@ -23,6 +24,7 @@ const struct registry_entry registry[] = {
     { MESSAGE_REQUEST, &fetch_schema },
     { MESSAGE_REQUEST, &query_schema },
     { MESSAGE_REQUEST, &view_hash_schema },
+    { MESSAGE_REQUEST, &past_ask_schema },
     { MESSAGE_REQUEST, &log_backup_schema },
     { MESSAGE_REQUEST, &host_lose_schema },
     { MESSAGE_REQUEST, &info_schema },
@@ -40,6 +42,7 @@ const struct registry_entry registry[] = {
     { MESSAGE_REPLY,   &outcome_is_schema },
     { MESSAGE_REPLY,   &rows_schema },
     { MESSAGE_REPLY,   &view_hash_is_schema },
+    { MESSAGE_REPLY,   &past_is_schema },
     { MESSAGE_REPLY,   &log_backup_is_schema },
     { MESSAGE_REPLY,   &host_lose_is_schema },
     { MESSAGE_REPLY,   &info_is_schema },
@@ -127,6 +130,11 @@ const struct registry_entry registry[] = {
     { MESSAGE_PART,    &host_row_schema },
     { MESSAGE_PART,    &command_row_schema },
     { MESSAGE_PART,    &client_row_schema },
+    { MESSAGE_PART,    &past_row_schema },
+    { MESSAGE_PART,    &past_source_schema },
+    { MESSAGE_PART,    &past_snapshot_schema },
+    { MESSAGE_PART,    &past_chunk_schema },
+    { MESSAGE_PART,    &past_rows_schema },
     { MESSAGE_PART,    &image_config_schema },
     { MESSAGE_PART,    &image_layer_schema },
     { MESSAGE_PART,    &image_schema },

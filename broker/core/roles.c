@@ -51,6 +51,7 @@ static const struct permission {
     { "fetch",         READERS },
     { "query",         READERS },
     { "view.hash",     READERS },
+    { "past",          READERS },
     { "info",          ALL },
     { "log.backup",    ADMINS },
     { "host.lose",  ADMINS },

@@ -21,4 +21,9 @@ struct fleet_at {
 int fleet_at(struct console *console, const char *at, const char *host, struct fleet_at *ret,
              struct error *err);
 
+/* Of a fleet then one container, by its whole id, and maybe others: the work does not grow with the
+ * fleet. */
+int fleet_at_of(struct console *console, const char *at, const char *id, struct fleet_at *ret,
+                struct error *err);
+
 #endif

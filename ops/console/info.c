@@ -65,6 +65,10 @@ static struct json_t *broker_tree(const struct console *console, const struct in
     units_write_time(info->lost_until, lost_until);
     tree_set_text(tree, "Rebuilt", info->rebuilt != 0 ? rebuilt : "no");
     tree_set_text(tree, "LostUntil", info->lost_until != 0 ? lost_until : "no loss known");
+    tree_set_number(tree, "PastFirst", (int64_t)info->past_first);
+    tree_set_number(tree, "PastLast", (int64_t)info->past_last);
+    tree_set_number(tree, "PastSnapshots", (int64_t)info->past_snapshots);
+    tree_set_number(tree, "PastBytes", (int64_t)info->past_bytes);
     tree_set_text(tree, "Actor", info->actor);
     tree_set_text(tree, "Role", info->role);
     return tree;

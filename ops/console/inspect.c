@@ -45,6 +45,18 @@ static int report(struct console *console, const struct inspect_options *options
     return r;
 }
 
+/* One container of a moment past is asked for by itself where its whole id says which. */
+static int ask(struct console *console, const struct inspect_options *options, struct fleet_at *ret,
+               struct error *err)
+{
+    const char *first = options->containers.items[0];
+
+    if (options->at != NULL && options->host == NULL && options->containers.count == 1 &&
+        container_id_is_valid(first))
+        return fleet_at_of(console, options->at, first, ret, err);
+    return fleet_at(console, options->at, options->host, ret, err);
+}
+
 int verb_inspect(struct console *console, const struct args_usage *usage, char **argv,
                  struct error *err)
 {
@@ -57,7 +69,7 @@ int verb_inspect(struct console *console, const struct args_usage *usage, char *
         return r < 0 ? r : 0;
     r = console_check_operands(usage, options.containers.count, 1, SIZE_MAX, err);
     if (r == 0)
-        r = fleet_at(console, options.at, options.host, &fleet, err);
+        r = ask(console, &options, &fleet, err);
     if (r < 0)
         return r;
     list = tree_list();

@@ -1,6 +1,7 @@
 /*
- * The fleet as it was: the log read from its beginning and folded, record by record, into a view in
- * memory. Only the view is kept; the log itself streams by.
+ * The fleet as it was: a view in memory, which begins with the broker's newest snapshot before the
+ * moment, or with nothing, and into which the log is folded from there, record by record. Only the
+ * view is kept; the log itself streams by.
  *
  * What is folded is what the broker folds, by the same function: a moment past looks as it did to
  * whoever asked the broker then.
@@ -16,19 +17,22 @@
 
 struct past;
 
-/* Before the first record. `host`, unless NULL: of this host only, and the view holds no other. */
+/* Before the first record, with nothing asked yet. `host`, unless NULL: of this host only, and the
+ * view holds no other. */
 struct past *past_new(struct console *console, const char *host);
+/* The same for who wants to know of one container only: others need not be in the view. Once. */
+struct past *past_new_of(struct console *console, const char *container);
 void past_destroy(struct past *past);
 DEFINE_AUTODESTROY(past)
 
 /*
- * Fold on up to a moment, which is not before the one reached: at most to where the log ends when
- * this is called. `moment` NULL: to that end. -ERANGE for a position beyond it, -ENODATA when the
- * beginning of the log is no longer kept.
+ * Go on to a moment, which is not before the one reached: at most to where the log ends when this
+ * is called. `moment` NULL: to that end. -ERANGE for a position beyond it, -ENODATA when neither
+ * the beginning of the log is kept nor a snapshot so early.
  */
 int past_fold(struct past *past, const struct moment *moment, struct error *err);
 
-/* The last record that was folded; 0 before the first. */
+/* The last record that the view holds; 0 before the first. */
 uint64_t past_pos(const struct past *past);
 uint64_t past_time_ns(const struct past *past);
 

@@ -21,7 +21,7 @@ GOLDEN = SOURCE / "tests" / "golden" / "messages"
 DOCUMENT = yaml.safe_load((SOURCE / "schemas" / "asyncapi.yaml").read_text())
 MESSAGES = DOCUMENT["components"]["messages"]
 SCHEMAS = DOCUMENT["components"]["schemas"]
-NOT_ON_THE_BUS = {"client_row"}
+NOT_ON_THE_BUS = {"client_row", "past_source", "past_snapshot", "past_chunk", "past_rows"}
 FRAMED = {"request", "reply", "feed"}
 
 

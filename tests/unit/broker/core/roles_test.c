@@ -93,6 +93,7 @@ static const struct expectation {
     { "fetch",          { false, false, true,      true,   true } },
     { "query",          { false, false, true,      true,   true } },
     { "view.hash",      { false, false, true,      true,   true } },
+    { "past",           { false, false, true,      true,   true } },
     { "info",           { false, true,  true,      true,   true } },
     { "log.backup",     { false, false, false,     false,  true } },
     { "host.lose",   { false, false, false,     false,  true } },

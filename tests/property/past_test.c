@@ -1,0 +1,641 @@
+/*
+ * Snapshots of a log of random records: a fold that begins with one is, record by record, what a
+ * fold from the log's beginning is; whether it was made as the log grew, or later from all of it.
+ * The seed is fixed; GANTRY_SEED tries another.
+ */
+#include "broker/past_maker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "broker/past_view.h"
+#include "broker/trim.h"
+#include "broker/view_base.h"
+#include "broker/view_store.h"
+#include "common/crc32c.h"
+#include "common/fleet/container_state.h"
+#include "common/io/files.h"
+#include "common/mem.h"
+#include "schemas/codec.h"
+#include "tests/support/broker_log.h"
+#include "tests/support/fleet_log.h"
+
+#define HOSTS       3
+#define CONTAINERS  12
+#define NAMES       8
+#define STEPS       24000
+#define AT_ONCE     100 /* records in a transaction */
+#define LOOK        97  /* records between two comparisons */
+#define STORE_BYTES (256ULL * 1024 * 1024)
+
+struct world {
+    uint64_t seed;
+    struct broker_log *place;
+    struct fleet_log *log; /* its view is not used: each record's parts are in its arena */
+    struct past_store *store;
+    char *directory; /* of the store */
+    struct command_id asked[STEPS];
+    unsigned asked_hosts[STEPS];
+    size_t asked_count;
+    uint64_t journals[HOSTS]; /* journal_seq of each host */
+    uint64_t incarnations[HOSTS];
+    unsigned recovering[HOSTS]; /* records until it is recovered */
+    struct log_txn *txn;
+    unsigned in_txn;
+};
+
+/* splitmix64 */
+static uint64_t dice(struct world *world)
+{
+    uint64_t z = world->seed += 0x9e3779b97f4a7c15ULL;
+
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
+    return z ^ z >> 31;
+}
+
+static unsigned below(struct world *world, unsigned limit)
+{
+    return (unsigned)(dice(world) % limit);
+}
+
+static bool one_in(struct world *world, unsigned n)
+{
+    return below(world, n) == 0;
+}
+
+static char *host_name(struct world *world, unsigned host)
+{
+    static const char *const names[HOSTS] = { "a", "ab", "b" };
+
+    return arena_text(&world->log->arena, names[host]);
+}
+
+static struct container_config *any_config(struct world *world)
+{
+    char name[] = { (char)('m' + (char)below(world, NAMES)), '\0' };
+
+    return fleet_log_config(world->log, name);
+}
+
+/* --- a log as a broker writes it: no command comes twice */
+
+static struct record make_command(struct world *world)
+{
+    static const char *const types[] = { "container.create", "container.start", "container.rename",
+                                         "container.stop" };
+    const char *type = types[below(world, 4)];
+    unsigned host = below(world, HOSTS);
+    struct container_create create = { .config = any_config(world) };
+    struct container_rename renaming = { .name = create.config->name };
+    const void *body = NULL;
+    struct record record;
+
+    if (strcmp(type, "container.create") == 0)
+        body = &create;
+    else if (strcmp(type, "container.rename") == 0)
+        body = &renaming;
+    record = fleet_log_command(world->log, type,
+                               fleet_log_container(world->log, below(world, CONTAINERS)), body);
+    record.host = host_name(world, host);
+    world->asked_hosts[world->asked_count] = host;
+    world->asked[world->asked_count++] = record.id;
+    return record;
+}
+
+static struct record of_host(struct world *world, struct record record, unsigned host)
+{
+    record.host = host_name(world, host);
+    if (record.journal_seq != 0)
+        record.journal_seq = ++world->journals[host];
+    return record;
+}
+
+/* Of an old one now and then: it has ended, or stays open for long. */
+static size_t any_asked(struct world *world)
+{
+    size_t recent = world->asked_count < 12 ? world->asked_count : 12;
+
+    return one_in(world, 20) ? below(world, (unsigned)world->asked_count)
+                             : world->asked_count - 1 - below(world, (unsigned)recent);
+}
+
+static struct record make_outcome(struct world *world)
+{
+    static const char *const types[] = { "command.done", "command.failed", "command.expired" };
+    size_t which = any_asked(world);
+
+    return of_host(world,
+                   fleet_log_outcome(world->log, types[below(world, 3)], world->asked[which]),
+                   world->asked_hosts[which]);
+}
+
+static const void *event_body(struct world *world, const char *type)
+{
+    struct container_created *created =
+        arena_zeroed(&world->log->arena, sizeof(struct container_created));
+    static const struct container_died died = { .exit_code = 7 };
+    static struct container_initialized initialized = { .pid = 5, .conmon_pid = 4 };
+    static char runtime[] = "crun";
+
+    initialized.runtime = runtime;
+    created->config = any_config(world);
+    if (strcmp(type, "container.created") == 0)
+        return created;
+    if (strcmp(type, "container.initialized") == 0)
+        return &initialized;
+    if (strcmp(type, "container.died") == 0)
+        return &died;
+    if (strcmp(type, "container.renamed") == 0)
+        return arena_zeroed(&world->log->arena, sizeof(struct container_renamed));
+    return NULL;
+}
+
+static struct container_row row_of(struct world *world, const char *id)
+{
+    const struct view view = view_store_in(world->txn);
+    struct container_row row = { 0 };
+
+    (void)view_container(&view, id, &row, &world->log->arena, NULL);
+    return row;
+}
+
+static struct record make_event(struct world *world)
+{
+    static const enum container_event events[] = {
+        CONTAINER_EVENT_CREATED, CONTAINER_EVENT_INITIALIZED, CONTAINER_EVENT_STARTED,
+        CONTAINER_EVENT_DIED,    CONTAINER_EVENT_CLEANED,     CONTAINER_EVENT_PAUSED,
+        CONTAINER_EVENT_REMOVED, CONTAINER_EVENT_RENAMED,     CONTAINER_EVENT_REMOVING,
+    };
+    char *id = fleet_log_container(world->log, below(world, CONTAINERS));
+    struct container_row row = row_of(world, id);
+    enum container_event event = events[below(world, 9)];
+    struct container_renamed renamed = { .name = any_config(world)->name };
+    const char *type;
+    const void *body;
+
+    for (unsigned i = 0; i < 12; i++) {
+        if (container_state_after((enum container_state)row.state, event) != CONTAINER_STATE_COUNT)
+            break;
+        event = events[below(world, 9)];
+    }
+    type = container_event_type(event);
+    body = event == CONTAINER_EVENT_RENAMED ? &renamed : event_body(world, type);
+    return of_host(world,
+                   fleet_log_event(world->log, type, id,
+                                   row.run + (event == CONTAINER_EVENT_INITIALIZED ? 1 : 0), body),
+                   row.id != NULL ? (unsigned)(strcmp(row.host, "a") == 0    ? 0
+                                               : strcmp(row.host, "ab") == 0 ? 1
+                                                                             : 2)
+                                  : below(world, HOSTS));
+}
+
+static struct record make_hello(struct world *world, unsigned host)
+{
+    struct host_facts facts = { .version = arena_text(&world->log->arena, "1") };
+    struct host_hello hello = { .facts = &facts };
+
+    if (one_in(world, 40)) { /* another journal: its containers are gone */
+        world->incarnations[host] += 1000;
+        world->journals[host] = 0;
+    }
+    world->incarnations[host]++;
+    hello.incarnation = world->incarnations[host] % 1000;
+    hello.journal = command_id_make(host, world->incarnations[host] / 1000);
+    return fleet_log_system(world->log, "host.hello", host_name(world, host), &hello);
+}
+
+/* What a host tells anew: commands that have ended here among them. */
+static struct record make_recovery(struct world *world, unsigned host)
+{
+    size_t which = any_asked(world);
+    struct container_create create = { .config = any_config(world) };
+    struct record command =
+        fleet_log_command(world->log, "container.create",
+                          fleet_log_container(world->log, below(world, CONTAINERS)), &create);
+    struct buffer bytes = { 0 };
+    struct command_recovered recovered;
+    struct record record;
+
+    if (--world->recovering[host] == 0)
+        return of_host(world, fleet_log_event(world->log, "host.recovered", NULL, 0, NULL), host);
+    command.id = world->asked[which];
+    command.host = host_name(world, world->asked_hosts[which]);
+    schema_encode(&record_schema, &command, &bytes);
+    recovered.command.bytes = buffer_bytes(&bytes);
+    record = fleet_log_system(world->log, "command.recovered", command.host, &recovered);
+    record.cause = command.id;
+    buffer_done(&bytes);
+    return record;
+}
+
+static struct record make_host_event(struct world *world)
+{
+    struct host_recovering recovering = { .from = 1 };
+    unsigned host = below(world, HOSTS);
+
+    if (one_in(world, 3))
+        return make_hello(world, host);
+    if (world->asked_count > 100 && one_in(world, 30)) {
+        world->recovering[host] = 1 + below(world, 5);
+        recovering.from = world->journals[host] + 1;
+        return fleet_log_system(world->log, "host.recovering", host_name(world, host), &recovering);
+    }
+    return fleet_log_system(world->log, one_in(world, 2) ? "host.unreachable" : "host.reachable",
+                            host_name(world, host), NULL);
+}
+
+static struct record make_record(struct world *world, unsigned step)
+{
+    unsigned what = below(world, 40);
+
+    if (step < HOSTS)
+        return make_hello(world, step);
+    for (unsigned host = 0; host < HOSTS; host++) {
+        if (world->recovering[host] > 0)
+            return make_recovery(world, host);
+    }
+    if (what == 0)
+        return make_host_event(world);
+    if (what < 10 || world->asked_count == 0)
+        return make_command(world);
+    return what < 20 ? make_outcome(world) : make_event(world);
+}
+
+static void commit(struct world *world)
+{
+    struct error err = { 0 };
+
+    if (world->txn != NULL && log_commit(steal_ptr(world->txn), &err) < 0)
+        fail_msg("%s", err.text);
+    world->in_txn = 0;
+}
+
+/* As the committer does: into the log and into the view, in one transaction. */
+static void append(struct world *world, struct record record)
+{
+    struct error err = { 0 };
+    struct view view;
+    int r;
+
+    /* Mostly on, sometimes back. */
+    world->log->now_ns += below(world, 100) * LOG_SECOND / 10;
+    if (one_in(world, 500))
+        world->log->now_ns -= below(world, 600) * LOG_SECOND;
+    record.time = world->log->now_ns;
+    record.stream = arena_text(&world->log->arena, STREAM_SYSTEM);
+    view = view_store_in(world->txn);
+    r = log_append(world->txn, &record, &err);
+    if (r == 0)
+        r = fleet_apply(&view, &record, &err);
+    if (r < 0 && r != -EPROTO)
+        fail_msg("%s", err.text);
+    if (++world->in_txn == AT_ONCE)
+        commit(world);
+}
+
+static void begin(struct world *world)
+{
+    if (world->txn == NULL)
+        assert_int_equal(log_begin(world->place->log, LOG_WRITE, &world->txn, NULL), 0);
+}
+
+static void say(struct world *world, unsigned step)
+{
+    begin(world);
+    append(world, make_record(world, step));
+}
+
+/* No command holds what is to be trimmed. */
+static void end_all_commands(struct world *world)
+{
+    for (size_t i = 0; i < world->asked_count; i++) {
+        begin(world);
+        append(world, of_host(world, fleet_log_outcome(world->log, "command.done", world->asked[i]),
+                              world->asked_hosts[i]));
+    }
+    commit(world);
+}
+
+static uint64_t trim(struct world *world)
+{
+    const struct trim_wish wish = { .bytes_max = 400 * 1024 };
+    struct trimmed trimmed = { .has_more = true };
+    uint64_t floor = 0;
+
+    while (trimmed.has_more) {
+        struct log_txn *txn;
+        struct view view;
+
+        assert_int_equal(log_begin(world->place->log, LOG_WRITE, &txn, NULL), 0);
+        view = view_store_in(txn);
+        assert_int_equal(trim_log(txn, &view, &wish, &trimmed, NULL), 0);
+        assert_int_equal(log_commit(txn, NULL), 0);
+        floor = trimmed.floor != 0 ? trimmed.floor : floor;
+    }
+    return floor;
+}
+
+/* --- the comparison */
+
+struct print {
+    enum view_table table;
+    uint32_t crc;
+};
+
+/* Of commands and totals only what a snapshot holds. */
+static int print_row(void *owner, struct bytes key, struct bytes value)
+{
+    struct print *print = owner;
+    autoarena arena = { 0 };
+    struct command_row row;
+
+    if (print->table == VIEW_COMMANDS) {
+        assert_int_equal(schema_decode(&command_row_schema, value, &row, &arena, NULL), 0);
+        if (row.state != COMMAND_PENDING)
+            return 0;
+    }
+    if (print->table == VIEW_TOTALS && (key.size < 8 || memcmp(key.data, "pending/", 8) != 0))
+        return 0;
+    print->crc = crc32c(print->crc, key.data, key.size);
+    print->crc = crc32c(print->crc, value.data, value.size);
+    return 0;
+}
+
+static void compare(const struct view *one, const struct view *other, uint64_t pos)
+{
+    static const enum view_table tables[] = { VIEW_HOSTS, VIEW_CONTAINERS, VIEW_NAMES,
+                                              VIEW_COMMANDS, VIEW_TOTALS };
+
+    for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
+        struct print a = { .table = tables[i] };
+        struct print b = { .table = tables[i] };
+
+        (void)one->functions->walk(one->store, tables[i], (struct bytes){ 0 }, print_row, &a, NULL);
+        (void)other->functions->walk(other->store, tables[i], (struct bytes){ 0 }, print_row, &b,
+                                     NULL);
+        if (a.crc != b.crc)
+            fail_msg("at %" PRIu64 " the table %s is another", pos, view_table_name(tables[i]));
+    }
+}
+
+/* Both folds, the one from the beginning and the one from the last snapshot. */
+struct race {
+    struct world *world;
+    struct memory_view *whole;
+    struct memory_view *late; /* NULL: there was no snapshot, or it is of no use any more */
+    uint64_t latest;
+    unsigned snapshots;
+    unsigned lost;
+};
+
+static bool snapshot_at(struct past_store *store, uint64_t pos, struct past_snapshot *ret)
+{
+    const struct past_bound bound = { .pos = pos, .time = UINT64_MAX };
+
+    return past_store_find(store, &bound, ret, NULL) == 0 && ret->pos == pos;
+}
+
+static void begin_late(struct race *race, const struct record *record)
+{
+    struct past_snapshot snapshot;
+    struct error err = { 0 };
+
+    if (!snapshot_at(race->world->store, record->pos, &snapshot))
+        return;
+    memory_view_destroy(race->late);
+    race->late = memory_view_new();
+    if (past_view_load(race->world->store, &snapshot, memory_view_view(race->late), &err) < 0)
+        fail_msg("%s", err.text);
+    assert_true(snapshot.time == record->time && snapshot.latest == race->latest);
+    compare(memory_view_view(race->whole), memory_view_view(race->late), record->pos);
+    race->snapshots++;
+}
+
+static void fold(struct memory_view *memory, const struct record *record)
+{
+    int r = fleet_apply(memory_view_view(memory), record, NULL);
+
+    assert_true(r == 0 || r == -EPROTO);
+}
+
+static void run_on(struct race *race, const struct log_entry *entry)
+{
+    autoarena arena = { 0 };
+    struct record record;
+
+    assert_int_equal(schema_decode(&record_schema, entry->record, &record, &arena, NULL), 0);
+    race->latest = record.time > race->latest ? record.time : race->latest;
+    fold(race->whole, &record);
+    if (race->late != NULL && strcmp(record.type, "command.recovered") == 0) {
+        memory_view_destroy(race->late); /* as whoever folds from a snapshot has to */
+        race->late = NULL;
+        race->lost++;
+    }
+    if (race->late != NULL)
+        fold(race->late, &record);
+    if (race->late != NULL && record.pos % LOOK == 0)
+        compare(memory_view_view(race->whole), memory_view_view(race->late), record.pos);
+    begin_late(race, &record);
+}
+
+static unsigned check_all(struct world *world)
+{
+    struct race race = { .world = world, .whole = memory_view_new() };
+    struct log_cursor *cursor;
+    struct log_entry entry;
+    struct log_txn *txn;
+
+    assert_int_equal(log_begin(world->place->log, LOG_READ, &txn, NULL), 0);
+    if (broker_log_state(world->place).floor > 0)
+        assert_int_equal(view_base_copy(txn, memory_view_view(race.whole), NULL), 0);
+    assert_int_equal(log_walk(txn, NULL, 0, &cursor, NULL), 0);
+    while (log_next(cursor, &entry, NULL) > 0)
+        run_on(&race, &entry);
+    log_walk_end(cursor);
+    log_abort(txn);
+    memory_view_destroy(race.whole);
+    memory_view_destroy(race.late);
+    assert_true(race.lost > 0);
+    return race.snapshots;
+}
+
+/* --- the worlds */
+
+static void open_store(struct world *world)
+{
+    struct error err = { 0 };
+
+    if (past_store_open(world->directory, STORE_BYTES, &world->store, &err) < 0)
+        fail_msg("%s", err.text);
+}
+
+static struct past_maker *new_maker(struct world *world)
+{
+    struct past_maker *maker = NULL;
+    struct error err = { 0 };
+
+    if (past_maker_new(world->place->log, world->store, &maker, &err) < 0)
+        fail_msg("%s", err.text);
+    return maker;
+}
+
+/* Until there is nothing to do; true when an old log was folded. */
+static bool make(struct past_maker *maker)
+{
+    struct past_progress progress = { 0 };
+    struct error err = { 0 };
+    bool has_built = false;
+
+    while (progress.wait_records == 0) {
+        if (past_maker_step(maker, &progress, &err) < 0)
+            fail_msg("%s", err.text);
+        has_built = has_built || progress.built != 0;
+    }
+    return has_built;
+}
+
+static int setup(void **state)
+{
+    struct world *world = mem_new(struct world);
+    const char *seed = getenv("GANTRY_SEED");
+    void *place = NULL;
+
+    world->seed = seed != NULL ? strtoull(seed, NULL, 10) : 1;
+    assert_int_equal(broker_log_setup(&place), 0);
+    world->place = place;
+    world->log = fleet_log_new_empty();
+    world->directory = mem_text("%s/past", world->place->directory);
+    open_store(world);
+    *state = world;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *world = *state;
+    void *place = world->place;
+
+    past_store_close(world->store);
+    fleet_log_destroy(world->log);
+    free(world->directory);
+    assert_int_equal(broker_log_teardown(&place), 0);
+    free(world);
+    return 0;
+}
+
+static void snapshots_made_as_the_log_grows_are_what_a_fold_gives(void **state)
+{
+    struct world *world = *state;
+    struct past_maker *maker = new_maker(world);
+
+    for (unsigned step = 0; step < STEPS / 2; step++) {
+        say(world, step);
+        if (world->in_txn == 0 && one_in(world, 4))
+            assert_false(make(maker));
+        if (one_in(world, STEPS / 6)) { /* a broker that starts again */
+            past_maker_destroy(maker);
+            maker = new_maker(world);
+        }
+    }
+    commit(world);
+    past_maker_destroy(maker);
+    assert_in_range(check_all(world), 5, 12);
+}
+
+static void snapshots_made_of_an_old_log_are_what_a_fold_gives(void **state)
+{
+    struct world *world = *state;
+    struct past_maker *maker;
+
+    for (unsigned step = 0; step < STEPS; step++)
+        say(world, step);
+    commit(world);
+    maker = new_maker(world);
+    assert_true(make(maker));
+    past_maker_destroy(maker);
+    assert_in_range(check_all(world), STEPS / 1000 - 2, STEPS / 1000);
+}
+
+/* As a broker that was killed while it made them: what is there is of use, the rest is made. */
+static void a_fold_that_was_broken_off_goes_on(void **state)
+{
+    struct world *world = *state;
+    struct past_counts counts;
+    struct past_maker *maker;
+
+    for (unsigned step = 0; step < STEPS; step++)
+        say(world, step);
+    commit(world);
+    maker = new_maker(world);
+    assert_true(make(maker));
+    past_maker_destroy(maker);
+    for (uint64_t keep = 0; keep < 4; keep++) {
+        assert_int_equal(past_store_counts(world->store, &counts, NULL), 0);
+        while (counts.snapshots > keep) {
+            assert_int_equal(past_store_drop(world->store, counts.last, NULL), 0);
+            assert_int_equal(past_store_counts(world->store, &counts, NULL), 0);
+        }
+        maker = new_maker(world);
+        assert_true(make(maker));
+        past_maker_destroy(maker);
+    }
+    assert_in_range(check_all(world), STEPS / 1000 - 2, STEPS / 1000);
+}
+
+/* From the base of a log whose beginning was trimmed; of one that is trimmed, below its floor none
+ * stay. */
+static void snapshots_of_a_trimmed_log_are_what_a_fold_gives(void **state)
+{
+    struct world *world = *state;
+    struct past_maker *maker = new_maker(world);
+    struct past_counts counts;
+    uint64_t floor;
+
+    for (unsigned step = 0; step < STEPS / 3; step++) {
+        say(world, step);
+        if (world->in_txn == 0)
+            (void)make(maker);
+    }
+    end_all_commands(world);
+    floor = trim(world);
+    assert_in_range(floor, 2000, STEPS);
+    (void)make(maker);
+    assert_int_equal(past_store_counts(world->store, &counts, NULL), 0);
+    assert_true(counts.snapshots > 0 && counts.first >= floor);
+    for (unsigned step = STEPS / 3; step < STEPS; step++)
+        say(world, step);
+    commit(world);
+    (void)make(maker);
+    past_maker_destroy(maker);
+    assert_true(check_all(world) > 2);
+    assert_int_equal(past_store_clear(world->store, NULL), 0);
+    maker = new_maker(world);
+    assert_true(make(maker));
+    past_maker_destroy(maker);
+    assert_true(check_all(world) > 10);
+}
+
+#define PAST_TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        PAST_TEST(snapshots_made_as_the_log_grows_are_what_a_fold_gives),
+        PAST_TEST(snapshots_made_of_an_old_log_are_what_a_fold_gives),
+        PAST_TEST(a_fold_that_was_broken_off_goes_on),
+        PAST_TEST(snapshots_of_a_trimmed_log_are_what_a_fold_gives),
+    };
+
+    return cmocka_run_group_tests_name("past", tests, NULL, NULL);
+}
