@@ -10,6 +10,7 @@ it is in the page cache.
 """
 import argparse
 import os
+import shutil
 import signal
 import socket
 import statistics
@@ -38,6 +39,10 @@ GREETING = b"\0SP\0\0\x30\0\0"  # of who asks
 SILENT = open(os.devnull, "w", encoding="ascii")  # pylint: disable=consider-using-with
 
 
+class BrokerEnded(Exception):
+    pass
+
+
 def spawn(argv, **environment):
     """posix_spawn: no copy of this process stands in the way."""
     quiet = [(os.POSIX_SPAWN_DUP2, SILENT.fileno(), fd) for fd in (1, 2)]
@@ -59,9 +64,11 @@ def receive(connection, size):
     return data
 
 
-def knock(port):
+def knock(port, pid):
     """The first connection that is taken."""
     while True:
+        if os.waitpid(pid, os.WNOHANG)[0] != 0:
+            raise BrokerEnded("the broker has ended")
         connection = socket.socket()
         if connection.connect_ex(("127.0.0.1", port)) == 0:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -82,7 +89,7 @@ def broker_start(state, number):
     port, asked = free_port(), question(number)
     began = time.monotonic()
     pid = spawn([BROKER, "--state", state, "--listen", f"tcp://127.0.0.1:{port}", "--log-level", "warning"])
-    with knock(port) as connection:
+    with knock(port, pid) as connection:
         connection.sendall(asked)
         receive(connection, len(GREETING))
         answer = receive(connection, struct.unpack(">Q", receive(connection, 8))[0])
@@ -161,11 +168,20 @@ def logs_up_to(records):
     return sizes
 
 
+def warm_log(records, containers):
+    """A log that this broker understands, in the page cache."""
+    state = big_logs.directory_of(records, containers)
+    try:
+        broker_start(state, 0)
+    except BrokerEnded:
+        shutil.rmtree(state)
+        broker_start(big_logs.directory_of(records, containers), 0)
+    return state
+
+
 def measure(directory, options, sheet):
     sizes = logs_up_to(options.records)
-    states = {size: big_logs.directory_of(size, CONTAINERS) for size in sizes}
-    for state in states.values():
-        broker_start(state, 0)  # so that it is in the page cache
+    states = {size: warm_log(size, CONTAINERS) for size in sizes}
     broker = fleet.Broker(os.path.join(directory, "broker"))
     client = fleet.Client(broker.url)
     introduce_worker(directory, broker, client)

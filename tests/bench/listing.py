@@ -21,7 +21,7 @@ import big_logs  # noqa: E402
 import figures  # noqa: E402
 import nng  # noqa: E402
 import podman_peer  # noqa: E402
-from first_command import CONSOLE, life  # noqa: E402
+from first_command import CONSOLE, life, warm_log  # noqa: E402
 from simulated import ScaleBroker, free_port  # noqa: E402
 
 SIZES = [10, 100, 1000, 10_000]
@@ -42,7 +42,7 @@ class Peer:
 def start_brokers():
     brokers = {}
     for count in SIZES:
-        state = big_logs.directory_of(big_logs.of_containers(count), count)
+        state = warm_log(big_logs.of_containers(count), count)
         brokers[count] = ScaleBroker(state, free_port(), addresses=1)
     return brokers
 
