@@ -177,3 +177,14 @@ int recovery_sweep(struct engine *engine, struct hands *hands, bool is_new_boot,
     free(containers.items);
     return r;
 }
+
+int recovery_sweep_uploads(struct engine *engine, struct hands *hands, struct error *err)
+{
+    struct texts uploads = { 0 };
+    int r;
+
+    engine_walk_uploads(engine, add_upload, &uploads);
+    r = hands_sweep_uploads(hands, uploads.items, uploads.count, err);
+    free(uploads.items);
+    return r;
+}

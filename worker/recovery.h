@@ -25,4 +25,7 @@ void recovery_find_exits(struct engine *engine, struct hands *hands);
  * anything. */
 int recovery_sweep(struct engine *engine, struct hands *hands, bool is_new_boot, struct error *err);
 
+/* Uploads that no command wants, when they are old (io/uploads.h); also while the worker works. */
+int recovery_sweep_uploads(struct engine *engine, struct hands *hands, struct error *err);
+
 #endif

@@ -250,6 +250,7 @@ static void on_upload_over(void *owner)
     struct streams *streams = owner;
 
     streams->count--;
+    streams->options.on_upload_over(streams->options.surroundings.owner);
     streams_start(streams);
 }
 

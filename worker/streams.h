@@ -28,8 +28,9 @@ struct streams_options {
     uint64_t incarnation;
     uint64_t session;
     struct command_id journal;
-    const char *uploads_directory; /* copied; made when it is missing */
-    struct stream_surroundings surroundings;
+    const char *uploads_directory;           /* copied; made when it is missing */
+    void (*on_upload_over)(void *owner);     /* one has ended, well or not */
+    struct stream_surroundings surroundings; /* its owner is that owner too */
 };
 
 /* The bus is the caller's, who closes it before the streams are destroyed. Forgets uploads that

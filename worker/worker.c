@@ -362,6 +362,16 @@ static int recover(struct worker *worker, struct error *err)
     return hands_watch_exits(worker->hands, err);
 }
 
+/* Those whose console went before it sent the command: now and then somebody has to look. */
+static void sweep_uploads(void *owner)
+{
+    struct worker *worker = owner;
+    struct error err = { 0 };
+
+    if (recovery_sweep_uploads(worker->engine, worker->hands, &err) < 0)
+        log_failure("upload.not_swept", &err);
+}
+
 static int open_link(struct worker *worker, struct error *err)
 {
     const struct worker_options *options = worker->options;
@@ -377,6 +387,7 @@ static int open_link(struct worker *worker, struct error *err)
         .session = journal_state(worker->journal)->session,
         .journal = journal_state(worker->journal)->id,
         .uploads_directory = uploads,
+        .on_upload_over = sweep_uploads,
         .surroundings = { .loop = worker->loop,
                           .layout = hands_layout(worker->hands),
                           .images = hands_images(worker->hands),

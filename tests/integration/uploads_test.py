@@ -1,9 +1,11 @@
 """Files that a console sends to a host: whole on its disk, or nothing of them."""
+import io
 import os
+import tarfile
 import time
 
 from containers import HOST, ContainerTest
-from fleet import DEADLINE, Client, main
+from fleet import DEADLINE, Client, command_id, main
 
 
 class Uploads(ContainerTest):
@@ -66,6 +68,39 @@ class Uploads(ContainerTest):
         self.start_worker()
         self.assertIn("started again", self.push(stream, 3, b"three")["failure"])
         self.assertEqual(os.listdir(self.uploads), [])
+
+    def test_an_upload_outlives_the_worker_and_waits_for_its_command(self):
+        data = io.BytesIO()
+        with tarfile.open(fileobj=data, mode="w") as archive:
+            archive.add(self.rootfs, arcname=".")
+        stream = self.open("u-6")
+        parts = range(0, len(data.getvalue()), 200_000)
+        for sequence, at in enumerate(parts, 1):
+            answer = self.push(stream, sequence, data.getvalue()[at:at + 200_000],
+                               end=sequence == len(parts))
+            self.assertFalse(answer.get("closed"), answer)
+        self.worker.kill()
+        identity = command_id(0x7E57, 1)  # accepted while there is no worker
+        self.client.submit(type="image.import", host=HOST, container=None, id=identity,
+                           body={"upload": "u-6", "reference": "web"})
+        self.start_worker()
+        row = self.outcome(identity)
+        self.assertEqual(row["state"], 2, row)
+        self.assertEqual(os.listdir(self.uploads), [])
+
+    def test_an_upload_that_no_command_came_for_in_a_day_goes(self):
+        day_ago = time.time() - 100_000
+        for upload in ["young", "old"]:
+            self.assertFalse(self.push(self.open(upload), 1, b"x", end=True).get("closed"))
+        os.utime(os.path.join(self.uploads, "old"), (day_ago, day_ago))
+        self.worker.kill()
+        self.start_worker()
+        self.assertEqual(os.listdir(self.uploads), ["young"])
+        self.assertFalse(self.push(self.open("old"), 1, b"x", end=True).get("closed"))
+        os.utime(os.path.join(self.uploads, "old"), (day_ago, day_ago))
+        deadline = time.monotonic() + DEADLINE
+        while self.after_another() != ["last", "young"]:
+            self.assertLess(time.monotonic(), deadline, "it is still there")
 
     def test_the_console_hears_what_the_disk_says(self):
         os.mkdir(os.path.join(self.uploads, "u-5.part"))

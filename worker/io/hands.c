@@ -334,6 +334,12 @@ int hands_sweep(struct hands *hands, const struct hands_known *known, struct err
     return sweep(&hands->tools, known, err);
 }
 
+int hands_sweep_uploads(struct hands *hands, const char *const *wanted, size_t wanted_count,
+                        struct error *err)
+{
+    return uploads_sweep(&hands->tools.layout, wanted, wanted_count, err);
+}
+
 void hands_forget_exit(struct hands *hands, const char *id, uint32_t run)
 {
     exits_forget(hands->tools.exits, id, run);

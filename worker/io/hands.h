@@ -228,6 +228,10 @@ struct hands_known {
 
 int hands_sweep(struct hands *hands, const struct hands_known *known, struct error *err);
 
+/* Uploads alone (uploads.h), at any time. */
+int hands_sweep_uploads(struct hands *hands, const char *const *wanted, size_t wanted_count,
+                        struct error *err);
+
 /* What streams read from, on pool threads; the hands' as long as they live. */
 const struct layout *hands_layout(const struct hands *hands);
 struct images *hands_images(const struct hands *hands);

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/auto.h"
@@ -50,6 +52,16 @@ static bool is_wanted(const char *const *wanted, size_t wanted_count, const char
     return false;
 }
 
+/* By the clock of the host, as the file system has it: one that was set back lets an upload stay
+ * for longer. */
+static bool is_old(int directory_fd, const char *name)
+{
+    struct stat status;
+
+    return fstatat(directory_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+           time(NULL) - status.st_mtime > UPLOADS_KEPT_S;
+}
+
 int uploads_sweep(const struct layout *layout, const char *const *wanted, size_t wanted_count,
                   struct error *err)
 {
@@ -63,7 +75,8 @@ int uploads_sweep(const struct layout *layout, const char *const *wanted, size_t
     if (directory == NULL)
         return error_set_errno(err, "open %s", path);
     while ((entry = readdir(directory)) != NULL) {
-        if (entry->d_name[0] != '.' && !is_wanted(wanted, wanted_count, entry->d_name))
+        if (entry->d_name[0] != '.' && !is_wanted(wanted, wanted_count, entry->d_name) &&
+            is_old(dirfd(directory), entry->d_name))
             (void)unlinkat(dirfd(directory), entry->d_name, 0);
     }
     (void)closedir(directory);

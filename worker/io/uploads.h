@@ -1,6 +1,6 @@
 /*
  * Files that consoles have sent to this host, until the command that takes one has ended:
- * STATE/storage/uploads/<id>. Who writes them is worker/streams.h.
+ * STATE/storage/uploads/<id>. Who writes them is worker/upload_sink.h.
  *
  * Blocking, but short.
  */
@@ -20,7 +20,11 @@ int uploads_open(const struct layout *layout, const char *id, struct error *err)
 /* It is not needed any more. Nothing happens when there is none. */
 void uploads_forget(const struct layout *layout, const char *id);
 
-/* All but these go. */
+#define UPLOADS_KEPT_S (24 * 60 * 60)
+
+/* What no command wants and has been there longer than UPLOADS_KEPT_S goes. Until then its command
+ * may be under way: the console sends it when the upload is whole, and it may wait at the broker
+ * for a worker that is started again. */
 int uploads_sweep(const struct layout *layout, const char *const *wanted, size_t wanted_count,
                   struct error *err);
 
