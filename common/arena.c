@@ -13,7 +13,9 @@
  * more gets larger ones. */
 #define FIRST_BLOCK_SIZE 960
 #define BLOCK_SIZE_MAX   16384
-#define BRIEF_TEXT_SIZE  128
+
+#define BRIEF_SIZE      256
+#define BRIEF_TEXT_SIZE 128
 
 struct arena_block {
     struct arena_block *older;
@@ -89,23 +91,20 @@ char *arena_text(struct arena *arena, const char *text)
 
 char *arena_printf(struct arena *arena, const char *fmt, ...)
 {
-    char brief[BRIEF_TEXT_SIZE]; /* most texts are formatted once, not twice */
+    char brief[BRIEF_SIZE]; /* most texts are: formatted once, and copied */
     va_list args;
-    va_list again;
     char *text;
     int size;
 
     va_start(args, fmt);
-    va_copy(again, args);
     size = vsnprintf(brief, sizeof(brief), fmt, args);
     va_end(args);
-    if (size >= 0 && (size_t)size < sizeof(brief)) {
-        text = arena_text_n(arena, brief, (size_t)size);
-    } else {
-        text = arena_zeroed(arena, (size_t)(size < 0 ? 0 : size) + 1);
-        (void)vsnprintf(text, (size_t)(size < 0 ? 0 : size) + 1, fmt, again);
-    }
-    va_end(again);
+    if (size < (int)sizeof(brief))
+        return arena_text_n(arena, brief, (size_t)(size < 0 ? 0 : size));
+    text = arena_zeroed(arena, (size_t)size + 1);
+    va_start(args, fmt);
+    (void)vsnprintf(text, (size_t)size + 1, fmt, args);
+    va_end(args);
     return text;
 }
 

@@ -87,18 +87,30 @@ bool hex_read(const char *text, void *ret, size_t size)
     return true;
 }
 
+static bool is_letter_or_digit(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
 bool container_id_is_valid(const char *id)
 {
-    return strlen(id) == CONTAINER_ID_SIZE && strspn(id, "0123456789abcdef") == CONTAINER_ID_SIZE;
+    size_t size = 0;
+
+    for (; (id[size] >= '0' && id[size] <= '9') || (id[size] >= 'a' && id[size] <= 'f'); size++) {
+        if (size == CONTAINER_ID_SIZE)
+            return false;
+    }
+    return size == CONTAINER_ID_SIZE && id[size] == '\0';
 }
 
 bool name_is_valid(const char *name)
 {
-    static const char first[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-    size_t size = strlen(name);
+    size_t size = 1;
 
-    if (size == 0 || size > NAME_SIZE_MAX || strchr(first, name[0]) == NULL)
+    if (!is_letter_or_digit(name[0]))
         return false;
-    return strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") ==
-           size;
+    while (is_letter_or_digit(name[size]) || name[size] == '_' || name[size] == '.' ||
+           name[size] == '-')
+        size++;
+    return name[size] == '\0' && size <= NAME_SIZE_MAX;
 }

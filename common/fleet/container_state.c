@@ -199,9 +199,20 @@ bool container_state_parse(const char *name, enum container_state *ret)
     return true;
 }
 
+/* Asked several times for each event: only a type that begins as they all do, and goes on as this
+ * one does, is compared. */
 enum container_event container_event_of(const char *type)
 {
-    return (enum container_event)find_name(event_types, CONTAINER_EVENT_COUNT, type);
+    static const char beginning[] = "container.";
+    const size_t size = sizeof(beginning) - 1;
+
+    if (strncmp(type, beginning, size) != 0)
+        return CONTAINER_EVENT_NONE;
+    for (unsigned event = CONTAINER_EVENT_NONE + 1; event < CONTAINER_EVENT_COUNT; event++) {
+        if (event_types[event][size] == type[size] && strcmp(event_types[event], type) == 0)
+            return (enum container_event)event;
+    }
+    return CONTAINER_EVENT_NONE;
 }
 
 const char *container_event_type(enum container_event event)
