@@ -10,7 +10,7 @@
 #include "common/io/log.h"
 #include "common/mem.h"
 
-#define ROWS_BYTES_MAX (2UL * 1024 * 1024) /* of the view, kept from one batch to the next */
+#define ROWS_BYTES_MAX (2UL * 1024 * 1024) /* of each table, kept from one batch to the next */
 
 STAILQ_HEAD(entry_queue, commit_entry);
 
@@ -82,8 +82,10 @@ static int write_once(struct committer *committer, struct commit_entry **ret_gui
     r = apply_all(committer, txn, ret_guilty, err);
     if (r == 0)
         r = log_commit(steal_ptr(txn), err);
-    if (r < 0 || row_cache_is_full(committer->rows))
+    if (r < 0)
         row_cache_forget(committer->rows);
+    else
+        row_cache_trim(committer->rows);
     return r;
 }
 

@@ -16,7 +16,7 @@
 /* Address space that the log may grow into; the file is as large as what is in it. */
 #define LOG_BYTES_MAX (64ULL * 1024 * 1024 * 1024)
 
-/* Of rows as messages while the view is made anew. */
+/* Of rows of a table as messages while the view is made anew. */
 #define ROWS_BYTES_MAX (4UL * 1024 * 1024)
 
 /* Rows that one transaction saves when the view is made anew. */
@@ -160,7 +160,8 @@ static int fold_one(struct row_cache *rows, const struct view *view, const struc
     if (r < 0 || !row_cache_is_full(rows))
         return r;
     r = row_cache_write(rows, err);
-    row_cache_forget(rows);
+    if (r == 0)
+        row_cache_trim(rows);
     return r;
 }
 

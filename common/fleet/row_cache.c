@@ -1,6 +1,7 @@
 /*
- * Rows as messages in front of a view; see the header. What is kept lives in one arena: texts that
- * were replaced stay in it until all is forgotten, so a row that was got is never pulled away.
+ * Rows as messages in front of a view; see the header. What is kept of a table lives in one arena:
+ * texts that were replaced stay in it until all is forgotten, so a row that was got is never pulled
+ * away.
  */
 #include "common/fleet/row_cache.h"
 
@@ -34,15 +35,24 @@ struct kept {
     uint8_t key[];
 };
 
+struct table {
+    struct kept *rows;  /* by key */
+    struct arena arena; /* of these */
+};
+
 struct row_cache {
     struct view view;
     struct view beneath;
     size_t bytes_max;
-    struct arena arena; /* of all that is kept */
-    struct kept *tables[VIEW_TABLE_COUNT];
+    struct table tables[VIEW_TABLE_COUNT];
     STAILQ_HEAD(, kept) changed;
     struct buffer scratch; /* a row on its way beneath */
 };
+
+static bool is_full(const struct row_cache *cache, const struct table *table)
+{
+    return table->arena.used > cache->bytes_max;
+}
 
 static bool keeps_messages(enum view_table table)
 {
@@ -59,18 +69,23 @@ static struct kept *find(struct row_cache *cache, enum view_table table, struct 
 {
     struct kept *kept = NULL;
 
-    HASH_FIND(hh, cache->tables[table], key.data, key.size, kept);
+    HASH_FIND(hh, cache->tables[table].rows, key.data, key.size, kept);
     return kept;
+}
+
+static struct arena *arena_of(struct row_cache *cache, enum view_table table)
+{
+    return &cache->tables[table].arena;
 }
 
 static struct kept *keep(struct row_cache *cache, enum view_table table, struct bytes key)
 {
-    struct kept *kept = arena_zeroed(&cache->arena, sizeof(*kept) + key.size);
+    struct kept *kept = arena_zeroed(arena_of(cache, table), sizeof(*kept) + key.size);
 
     kept->table = table;
     kept->key_size = key.size;
     memcpy(kept->key, key.data, key.size);
-    HASH_ADD_KEYPTR(hh, cache->tables[table], kept->key, key.size, kept);
+    HASH_ADD_KEYPTR(hh, cache->tables[table].rows, kept->key, key.size, kept);
     return kept;
 }
 
@@ -90,7 +105,7 @@ static struct bytes bytes_of(const struct kept *kept)
 static void set_bytes(struct row_cache *cache, struct kept *kept, struct bytes value)
 {
     if (kept->value_size < value.size)
-        kept->value = arena_zeroed(&cache->arena, value.size);
+        kept->value = arena_zeroed(arena_of(cache, kept->table), value.size);
     memcpy(kept->value, value.data, value.size);
     kept->value_size = value.size;
 }
@@ -135,7 +150,7 @@ static void let_go(struct row_cache *cache, enum view_table table, struct bytes 
         return;
     if (kept->is_changed)
         STAILQ_REMOVE(&cache->changed, kept, kept, link);
-    HASH_DEL(cache->tables[table], kept);
+    HASH_DEL(cache->tables[table].rows, kept);
 }
 
 /* Somebody looks at this row beneath. */
@@ -248,8 +263,9 @@ static int read_message(struct row_cache *cache, enum view_table table, struct b
                         struct kept **ret, struct error *err)
 {
     size_t size = view_lean_schema(table)->size;
-    void *value = arena_zeroed(&cache->arena, size);
-    int r = view_get_lean(&cache->beneath, table, key, value, &cache->arena, err);
+    struct arena *arena = arena_of(cache, table);
+    void *value = arena_zeroed(arena, size);
+    int r = view_get_lean(&cache->beneath, table, key, value, arena, err);
     struct kept *kept;
 
     if (r < 0 && r != -ENOENT)
@@ -272,7 +288,7 @@ static int cache_get_row(void *store, enum view_table table, struct bytes key, v
     int r = 0;
 
     if (!keeps_messages(table))
-        return view_get_lean(&cache->beneath, table, key, ret, &cache->arena, err);
+        return view_get_lean(&cache->beneath, table, key, ret, arena_of(cache, table), err);
     kept = find(cache, table, key);
     if (kept == NULL)
         r = read_message(cache, table, key, &kept, err);
@@ -297,9 +313,9 @@ static int cache_put_row(void *store, enum view_table table, struct bytes key, c
     if (kept == NULL) {
         kept = keep(cache, table, key);
         kept->value_size = schema->size;
-        kept->value = arena_zeroed(&cache->arena, schema->size);
+        kept->value = arena_zeroed(arena_of(cache, table), schema->size);
     }
-    schema_copy(schema, row, kept->value, &cache->arena);
+    schema_copy(schema, row, kept->value, arena_of(cache, table));
     note_change(cache, kept, true);
     return 0;
 }
@@ -323,12 +339,26 @@ struct row_cache *row_cache_new(size_t bytes_max)
     return cache;
 }
 
+static void forget_table(struct table *table)
+{
+    HASH_CLEAR(hh, table->rows);
+    arena_done(&table->arena);
+}
+
 void row_cache_forget(struct row_cache *cache)
 {
-    for (unsigned table = 0; table < VIEW_TABLE_COUNT; table++)
-        HASH_CLEAR(hh, cache->tables[table]);
+    for (unsigned i = 0; i < VIEW_TABLE_COUNT; i++)
+        forget_table(&cache->tables[i]);
     STAILQ_INIT(&cache->changed);
-    arena_done(&cache->arena);
+}
+
+void row_cache_trim(struct row_cache *cache)
+{
+    assert(STAILQ_EMPTY(&cache->changed));
+    for (unsigned i = 0; i < VIEW_TABLE_COUNT; i++) {
+        if (is_full(cache, &cache->tables[i]))
+            forget_table(&cache->tables[i]);
+    }
 }
 
 void row_cache_destroy(struct row_cache *cache)
@@ -349,5 +379,9 @@ const struct view *row_cache_over(struct row_cache *cache, const struct view *be
 
 bool row_cache_is_full(const struct row_cache *cache)
 {
-    return cache->arena.used > cache->bytes_max;
+    for (unsigned i = 0; i < VIEW_TABLE_COUNT; i++) {
+        if (is_full(cache, &cache->tables[i]))
+            return true;
+    }
+    return false;
 }
