@@ -6,6 +6,7 @@
 #include <event2/event.h>
 
 #include "broker/backup.h"
+#include "broker/clocks.h"
 #include "broker/commit.h"
 #include "broker/dispatch.h"
 #include "broker/held.h"
@@ -133,6 +134,7 @@ static int wire(struct broker *broker, struct error *err)
     broker->outcomes = outcomes_new(broker);
     broker->relay = relay_new(broker);
     broker->publisher = publisher_new(broker);
+    broker->clocks = clocks_new(broker);
     broker->retention = retention_new(broker, &broker->options->retention);
     r = backups_new(broker, &broker->backups, err);
     if (r < 0)
@@ -185,6 +187,7 @@ void broker_destroy(struct broker *broker)
     committer_destroy(broker->committer);
     broker->committer = NULL;
     retention_destroy(broker->retention);
+    clocks_destroy(broker->clocks);
     backups_destroy(broker->backups);
     view_hashes_destroy(broker->view_hashes);
     snapshots_destroy(broker->snapshots);

@@ -46,6 +46,7 @@ struct broker {
     struct outcomes *outcomes;
     struct relay *relay;
     struct publisher *publisher;
+    struct clocks *clocks;
     struct retention *retention;
     struct view_hashes *view_hashes;
     struct backups *backups;

@@ -4,13 +4,18 @@
 #include <errno.h>
 
 #include "broker/view_store.h"
+#include "common/arena.h"
 #include "common/fleet/row_cache.h"
 #include "common/io/clock.h"
 #include "common/io/jobpool.h"
 #include "common/io/log.h"
 #include "common/mem.h"
+#include "schemas/codec.h"
 
 #define ROWS_BYTES_MAX (2UL * 1024 * 1024) /* of each table, kept from one batch to the next */
+
+/* A clock that is behind the last record by more than this is worth a word. */
+#define CLOCK_BEHIND_NS 1000000000ULL
 
 STAILQ_HEAD(entry_queue, commit_entry);
 
@@ -21,6 +26,7 @@ struct committer {
     void (*on_committed)(void *owner);
     void *owner;
     struct commit_counters counters;
+    uint64_t last_ns; /* since 1970: of the latest record; while is_writing the pool thread's */
 
     struct entry_queue waiting;
     size_t count; /* of entries that wait or are being written */
@@ -39,6 +45,14 @@ static bool is_of_the_disk(int code)
     return code == -ENOSPC || code == -EDQUOT || code == -EFBIG || code == -EIO || code == -EROFS;
 }
 
+/* Records never go back in time, whatever the clock does: what was at a moment has one answer. */
+static uint64_t next_time(const struct committer *committer)
+{
+    uint64_t now_ns = clock_wall_ns();
+
+    return now_ns > committer->last_ns ? now_ns : committer->last_ns;
+}
+
 /* What the entries that have not failed write. `ret_guilty`: of a failure, the entry whose it is;
  * NULL when it is not one entry's. */
 static int apply_all(struct committer *committer, struct log_txn *txn,
@@ -51,7 +65,7 @@ static int apply_all(struct committer *committer, struct log_txn *txn,
     *turn = (struct commit_turn){
         .txn = txn,
         .view = *row_cache_over(committer->rows, &stored),
-        .now_ns = clock_wall_ns(),
+        .now_ns = next_time(committer),
     };
     STAILQ_FOREACH(entry, &committer->batch, link)
     {
@@ -99,8 +113,10 @@ static void write_work(struct job *job)
 
     for (;;) {
         err = (struct error){ 0 };
-        if (write_once(committer, &guilty, &err) == 0)
+        if (write_once(committer, &guilty, &err) == 0) {
+            committer->last_ns = committer->turn.now_ns;
             return;
+        }
         if (guilty == NULL)
             break;
         guilty->failure = err;
@@ -203,6 +219,50 @@ static void start_writing(struct committer *committer)
     }
 }
 
+/* When the last record was appended; 0 when there is none. */
+static int read_last_time(struct log *log, uint64_t *ret, struct error *err)
+{
+    autodestroy(log_txn) struct log_txn *txn = NULL;
+    autodestroy(log_cursor) struct log_cursor *cursor = NULL;
+    autoarena arena = { 0 };
+    struct log_state state;
+    struct log_entry entry;
+    struct record record;
+    int r;
+
+    *ret = 0;
+    r = log_begin(log, LOG_READ, &txn, err);
+    if (r == 0)
+        r = log_state(txn, &state, err);
+    if (r < 0 || state.head == 0)
+        return r;
+    r = log_walk(txn, NULL, state.head - 1, &cursor, err);
+    if (r == 0)
+        r = log_next(cursor, &entry, err);
+    if (r <= 0)
+        return r;
+    r = schema_decode(&record_schema, entry.record, &record, &arena, err);
+    if (r == 0)
+        *ret = record.time;
+    return r;
+}
+
+/* A damaged record is for others to find: its time is not worth a broker. */
+static void learn_last_time(struct committer *committer)
+{
+    struct error err = { 0 };
+    uint64_t now_ns = clock_wall_ns();
+
+    if (read_last_time(committer->log, &committer->last_ns, &err) < 0)
+        log_failure("clock.not_compared", &err);
+    if (committer->last_ns > now_ns + CLOCK_BEHIND_NS)
+        log_warning(
+            "clock.behind",
+            "by_ms=%llu reason=\"the last record is younger than the clock says that it is: "
+            "until the clock has caught up, all records get that one's time\"",
+            (unsigned long long)((committer->last_ns - now_ns) / 1000000));
+}
+
 int committer_new(struct event_base *loop, struct log *log, void (*on_committed)(void *owner),
                   void *owner, struct committer **ret, struct error *err)
 {
@@ -210,6 +270,7 @@ int committer_new(struct event_base *loop, struct log *log, void (*on_committed)
     int r;
 
     committer->log = log;
+    learn_last_time(committer);
     committer->rows = row_cache_new(ROWS_BYTES_MAX);
     committer->on_committed = on_committed;
     committer->owner = owner;

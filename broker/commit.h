@@ -34,7 +34,7 @@ struct commit_entry;
 struct commit_turn {
     struct log_txn *txn;
     struct view view;    /* of the transaction */
-    uint64_t now_ns;     /* since 1970: the time of every record of the batch */
+    uint64_t now_ns;     /* since 1970: the time of every record of the batch; never goes back */
     uint64_t records;    /* appended */
     uint64_t unfollowed; /* of these: records that the view could not follow */
 };

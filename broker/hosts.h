@@ -18,6 +18,7 @@
 #include <uthash.h>
 
 #include "broker/commit.h"
+#include "broker/core/clock_watch.h"
 #include "broker/held.h"
 #include "common/id.h"
 
@@ -44,6 +45,7 @@ struct host {
     uint64_t incarnation;      /* of the worker that said hello last */
     struct command_id journal; /* its journal: two journals can have the same incarnation */
     uint64_t session;          /* of its start: two copies of a journal can have it, too; or 0 */
+    struct clock_watch clock;  /* of what it says of its clock */
     uint32_t voice;            /* grows when another worker begins to speak */
     uint32_t voices;           /* connections on which the present one has spoken */
     struct peer *speaker;      /* one of these; NULL: none */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "broker/broker.h"
+#include "broker/clocks.h"
 #include "broker/dispatch.h"
 #include "broker/handlers.h"
 #include "broker/hosts.h"
@@ -90,6 +91,7 @@ void handle_poll(struct broker *broker, struct request *request)
 
     if (host == NULL)
         return;
+    clocks_hear(broker->clocks, host, asked->now);
     poll_wake(host);
     if (open_commands(host, asked->cursor, &page, &err) < 0) {
         page_refuse(request->sp, &page, &err);

@@ -6,6 +6,7 @@
 #include <event2/event.h>
 
 #include "broker/broker.h"
+#include "broker/clocks.h"
 #include "broker/commit.h"
 #include "broker/notice.h"
 #include "broker/snapshots.h"
@@ -26,6 +27,7 @@ struct retention {
     struct event *timer;
     uint64_t held_by; /* the command that was last said to hold the log */
     uint64_t dropped; /* records, since the last time that all was well */
+    bool is_ageless;  /* the clock is not to be trusted with the records' ages */
 
     /* The committer's while it is written. */
     struct commit_entry entry;
@@ -44,9 +46,10 @@ static void wait_ms(struct retention *retention, unsigned ms)
 static struct trim_wish wish_at(const struct retention *retention, uint64_t now_ns)
 {
     const struct retention_policy *policy = &retention->policy;
+    bool has_age = policy->age_ns != 0 && policy->age_ns < now_ns && !retention->is_ageless;
 
     return (struct trim_wish){
-        .before_ns = policy->age_ns != 0 && policy->age_ns < now_ns ? now_ns - policy->age_ns : 0,
+        .before_ns = has_age ? now_ns - policy->age_ns : 0,
         .bytes_max = policy->bytes,
     };
 }
@@ -142,6 +145,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
+    retention->is_ageless = clocks_is_unsettled(retention->broker->clocks);
     if (look(retention, &is_due, &err) < 0)
         log_failure("log.not_trimmed", &err);
     retention->entry = (struct commit_entry){

@@ -3,7 +3,8 @@
  *
  * Once a second the oldest record is looked at. What is to go is dropped in transactions of
  * TRIM_RECORDS_MAX records, which are entries of the committer like all that is written: others are
- * written between them, and each says in the log what it dropped (log.trimmed). Loop thread.
+ * written between them, and each says in the log what it dropped (log.trimmed). For an hour after
+ * the clock was set forwards nothing goes for its age. Loop thread.
  */
 #ifndef GANTRY_BROKER_RETENTION_H
 #define GANTRY_BROKER_RETENTION_H

@@ -75,6 +75,7 @@ static const struct field poll_fields[] = {
     FIELD(struct poll, cursor, "cursor", false),
     FIELD(struct poll, wait_ms, "wait_ms", false),
     FIELD(struct poll, session, "session", false),
+    FIELD(struct poll, now, "now", false),
 };
 /* clang-format on */
 

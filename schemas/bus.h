@@ -84,6 +84,7 @@ struct poll {
     uint64_t cursor;           /* in cmd/<host>; 0: from the beginning */
     uint32_t wait_ms;          /* how long to wait for a first record, at most POLL_WAIT_MS */
     uint64_t session;          /* as in hello */
+    uint64_t now;              /* ns since 1970, by the host's clock; 0: not said */
 };
 
 /* report: the next events of a worker's journal, in order. -> ack, or expect */

@@ -106,6 +106,14 @@ static const struct field host_unreachable_fields[] = {
     FIELD(struct host_unreachable, silent_ms, "silent_ms", false),
 };
 
+static const struct field host_clock_fields[] = {
+    FIELD(struct host_clock, off_ms, "off_ms", false),
+};
+
+static const struct field clock_stepped_fields[] = {
+    FIELD(struct clock_stepped, by_ms, "by_ms", true),
+};
+
 static const struct field host_lost_fields[] = {
     FIELD(struct host_lost, journal,    "journal",    true),
     FIELD(struct host_lost, containers, "containers", false),
@@ -193,6 +201,9 @@ const struct schema host_refused_schema =
 const struct schema host_unreachable_schema =
     SCHEMA("host.unreachable", struct host_unreachable, host_unreachable_fields);
 const struct schema host_reachable_schema = SCHEMA_EMPTY("host.reachable");
+const struct schema host_clock_schema = SCHEMA("host.clock", struct host_clock, host_clock_fields);
+const struct schema clock_stepped_schema =
+    SCHEMA("clock.stepped", struct clock_stepped, clock_stepped_fields);
 const struct schema host_lost_schema = SCHEMA("host.lost", struct host_lost, host_lost_fields);
 const struct schema container_lost_schema =
     SCHEMA("container.lost", struct container_lost, container_lost_fields);

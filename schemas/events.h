@@ -114,6 +114,18 @@ struct host_unreachable {
     uint64_t silent_ms;
 };
 
+/* host.clock: the host's clock says something else than the broker's, by more than 5 s; or again
+ * the same, as far as can be seen: 0. Events say when they happened by the host's clock. */
+struct host_clock {
+    int64_t off_ms; /* before the broker's; negative: behind it */
+};
+
+/* clock.stepped: the broker's clock was set. Records keep their order, and their times do not go
+ * back: while the clock is behind the last one, records get that one's time. */
+struct clock_stepped {
+    int64_t by_ms; /* forwards; negative: backwards */
+};
+
 /* host.recovering: the log lacks what its worker knows (it is made anew, or older than that), and
  * is told: the journal's events from `from` on that are still kept, which change nothing, and then
  * what the containers are and which commands are open. The host's containers are forgotten until
@@ -204,6 +216,8 @@ extern const struct schema host_hello_schema;
 extern const struct schema host_refused_schema;
 extern const struct schema host_unreachable_schema;
 extern const struct schema host_reachable_schema;
+extern const struct schema host_clock_schema;
+extern const struct schema clock_stepped_schema;
 extern const struct schema host_lost_schema;
 extern const struct schema container_lost_schema;
 extern const struct schema host_recovering_schema;

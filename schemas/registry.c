@@ -107,6 +107,8 @@ const struct registry_entry registry[] = {
     { MESSAGE_EVENT,   &host_refused_schema },
     { MESSAGE_EVENT,   &host_unreachable_schema },
     { MESSAGE_EVENT,   &host_reachable_schema },
+    { MESSAGE_EVENT,   &host_clock_schema },
+    { MESSAGE_EVENT,   &clock_stepped_schema },
     { MESSAGE_EVENT,   &host_lost_schema },
     { MESSAGE_EVENT,   &container_lost_schema },
     { MESSAGE_EVENT,   &host_recovering_schema },

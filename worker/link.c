@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock_step.h"
+#include "common/io/clock.h"
 #include "common/io/log.h"
 #include "common/io/notify.h"
 #include "common/mem.h"
@@ -42,7 +44,8 @@ struct link {
     struct telling telling;
     struct host_facts facts;
     struct arena facts_arena;
-    uint64_t polled_to;    /* position of the last command that came */
+    uint64_t polled_to; /* position of the last command that came */
+    struct clock_step clock;
     uint64_t report_after; /* the last event that the broker is known to have */
     char *stopped_because;
 };
@@ -186,6 +189,17 @@ static void on_welcome(void *owner, const void *message)
 
 /* --- poll */
 
+/* Nothing here depends on the wall clock but what events say; the operator has to know. */
+static uint64_t look_at_clock(struct link *link)
+{
+    uint64_t now_ns = clock_wall_ns();
+    int64_t by_ms;
+
+    if (clock_step_look(&link->clock, now_ns, clock_steady_ms(), &by_ms))
+        log_warning("clock.stepped", "by_ms=%lld", (long long)by_ms);
+    return now_ns;
+}
+
 static void ask_poll(void *owner)
 {
     struct link *link = owner;
@@ -194,7 +208,8 @@ static void ask_poll(void *owner)
                          .journal = state_of(link)->id,
                          .cursor = state_of(link)->cursor,
                          .wait_ms = POLL_WAIT_MS,
-                         .session = state_of(link)->session };
+                         .session = state_of(link)->session,
+                         .now = look_at_clock(link) };
 
     if (link->state == LINK_UP)
         asking_ask(&link->poll, &poll_schema, &poll);

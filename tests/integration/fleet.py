@@ -94,11 +94,16 @@ class Broker(Process):
     """gantry-broker on ports of the kernel's choice."""
 
     def __init__(self, state, *arguments):
-        super().__init__([os.path.join(BUILD_DIR, "gantry-broker"), "--state", state, "--listen",
-                          "tcp://127.0.0.1:0", "--feed", "tcp://127.0.0.1:0", *arguments],
+        super().__init__(self.command([os.path.join(BUILD_DIR, "gantry-broker"), "--state", state,
+                                       "--listen", "tcp://127.0.0.1:0", "--feed",
+                                       "tcp://127.0.0.1:0", *arguments]),
                          r"broker\.ready")
         self.url = re.search(r"listen=(\S+)", self.ready_line).group(1)
         self.feed_url = re.search(r"feed=(\S+)", self.ready_line).group(1)
+
+    def command(self, argv):
+        """Its words, for who wants to put others before them."""
+        return argv
 
 
 class FleetTest(unittest.TestCase):

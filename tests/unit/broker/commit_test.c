@@ -12,8 +12,11 @@
 #include <cmocka.h>
 #include <event2/event.h>
 
+#include "common/arena.h"
 #include "common/fleet/view.h"
+#include "common/io/clock.h"
 #include "common/mem.h"
+#include "schemas/codec.h"
 #include "tests/support/broker_log.h"
 
 #define ENTRIES_MAX (COMMIT_ENTRIES_MAX + 16)
@@ -158,6 +161,53 @@ static void what_comes_during_a_commit_is_the_next_batch(void **state)
     assert_true(committer_is_idle(desk->committer));
 }
 
+static uint64_t time_at(struct desk *desk, uint64_t pos)
+{
+    autodestroy(log_txn) struct log_txn *txn = NULL;
+    autodestroy(log_cursor) struct log_cursor *cursor = NULL;
+    autoarena arena = { 0 };
+    struct log_entry entry;
+    struct record record;
+
+    assert_int_equal(log_begin(desk->place->log, LOG_READ, &txn, NULL), 0);
+    assert_int_equal(log_walk(txn, NULL, pos - 1, &cursor, NULL), 0);
+    assert_int_equal(log_next(cursor, &entry, NULL), 1);
+    assert_int_equal(schema_decode(&record_schema, entry.record, &record, &arena, NULL), 0);
+    return record.time;
+}
+
+static void append_at(struct desk *desk, uint64_t time_ns)
+{
+    struct record record = broker_log_event("sys", "test.written");
+    struct log_txn *txn;
+
+    record.time = time_ns;
+    assert_int_equal(log_begin(desk->place->log, LOG_WRITE, &txn, NULL), 0);
+    assert_int_equal(log_append(txn, &record, NULL), 0);
+    assert_int_equal(log_commit(txn, NULL), 0);
+}
+
+/* The log was written by a broker whose clock was a day ahead. */
+static void times_of_records_never_go_back(void **state)
+{
+    struct desk *desk = *state;
+    uint64_t tomorrow = clock_wall_ns() + UINT64_C(86400) * 1000000000;
+
+    assert_int_equal(add(desk, 0, 1, 0), 0);
+    run_until(desk, 1);
+    assert_in_range(time_at(desk, 1), 1, tomorrow - 1);
+    append_at(desk, tomorrow);
+    committer_destroy(desk->committer);
+    assert_int_equal(
+        committer_new(desk->loop, desk->place->log, on_committed, desk, &desk->committer, NULL), 0);
+    assert_int_equal(add(desk, 1, 1, 0), 0);
+    run_until(desk, 2);
+    assert_int_equal(add(desk, 2, 1, 0), 0);
+    run_until(desk, 3);
+    assert_int_equal(time_at(desk, 3), tomorrow);
+    assert_int_equal(time_at(desk, 4), tomorrow);
+}
+
 static void a_batch_is_bounded(void **state)
 {
     struct desk *desk = *state;
@@ -261,6 +311,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         COMMIT_TEST(what_comes_during_a_commit_is_the_next_batch),
         COMMIT_TEST(a_batch_is_bounded),
+        COMMIT_TEST(times_of_records_never_go_back),
         COMMIT_TEST(an_entry_that_fails_harms_only_itself),
         COMMIT_TEST(a_commit_that_fails_fails_all_and_the_next_one_succeeds),
         COMMIT_TEST(a_full_disk_is_not_tried_once_for_each_entry),
