@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
-#include "broker/io/index_key.h"
 #include "broker/io/log_tables.h"
 #include "broker/io/stored_number.h"
+#include "broker/io/stream_walk.h"
 #include "broker/view_store.h"
 #include "common/io/store.h"
 #include "common/mem.h"
@@ -63,6 +63,24 @@ static void a_long_stream_is_walked_from_anywhere(void **state)
     broker_log_reopen(place);
     append_both(place, 410);
     assert_rest_of_a(place, 0, 410);
+}
+
+static void the_index_has_few_of_a_streams_records(void **state)
+{
+    struct broker_log *place = *state;
+    const char *const tables[] = { "log", "index", NULL };
+    struct store_txn *txn;
+    struct store *store;
+
+    (void)broker_log_append(place, "evt/a", "x", 3 * STREAM_MARK_EVERY);
+    (void)broker_log_append(place, "evt/b", "x", STREAM_MARK_EVERY - 1);
+    log_close(place->log);
+    assert_int_equal(store_open(place->directory, tables, STORE_BYTES, &store, NULL), 0);
+    assert_int_equal(store_begin(store, STORE_READ, &txn, NULL), 0);
+    assert_int_equal(store_count(txn, LOG_TABLE_MARKS), 3);
+    store_abort(txn);
+    store_close(store);
+    place->log = NULL;
 }
 
 /* Others are found on both sides of it, far from the next one that the index has. */
@@ -157,6 +175,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WALK_TEST(a_long_stream_is_walked_from_anywhere),
+        WALK_TEST(the_index_has_few_of_a_streams_records),
         WALK_TEST(a_damaged_record_hides_no_other_of_its_stream),
         WALK_TEST(a_log_whose_index_has_all_goes_on),
         WALK_TEST(a_long_stream_is_walked_from_what_is_kept),
