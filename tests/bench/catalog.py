@@ -103,6 +103,10 @@ FIGURES = [
     Figure("start-by-records", "start of the broker to the first accepted command", x="records",
            marks=(at_most("15 ms", "median", 15),)),
     Figure("feed-by-subscribers", "submit to the feed, at all subscribers", x="subscribers"),
+    Figure("image-create", "a container of an image of five layers, created by a command", "podman"),
+    Figure("image-load", "an image loaded from a plain archive", "podman"),
+    Figure("image-crowd", "containers of an image created one after the other (bus: a tenth at once)", "podman"),
+    Figure("sizes", "ps -a -s of these containers, a tenth of them written to", "podman"),
 ]
 BY_NAME = {figure.name: figure for figure in FIGURES}
 
@@ -114,6 +118,7 @@ PLOTS = {
     "durable": ["command-rate", "command-rate-tls", "event-rate"],
     "latency": ["command-p99", "command-p99-tls", "single-producer"],
     "brokers": ["event-one", "event-hundred"],
+    "storage": ["image-create", "image-load", "image-crowd", "sizes"],
     "processes": ["first-command-large", "worker-first", "console-start", "console-ask"],
     "growth-containers": ["ps-by-containers", "memory-by-containers", "worker-memory-by-containers"],
     "growth-fleet": ["command-cost-by-workers", "delivery-by-workers"],

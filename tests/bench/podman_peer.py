@@ -14,8 +14,7 @@ LIMITS = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"]
 class Podman:
     def __init__(self, runtime, rootfs):
         self.rootfs = rootfs
-        # Its directories may not have long names.
-        self.directory = tempfile.mkdtemp(prefix="gantry-podman-", dir="/tmp")
+        self.directory = tempfile.mkdtemp(prefix="gantry-podman-")
         self.base = ["podman", "--root", os.path.join(self.directory, "root"),
                      "--runroot", os.path.join(self.directory, "run"),
                      "--tmpdir", os.path.join(self.directory, "tmp"),

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Images and containers' files beside podman: creating, loading, a crowd, its sizes.
 
-    tests/bench/storage.py [COUNT [ROUNDS [MEGABYTES [LOADS]]]]
+    tests/bench/storage.py [--json] [COUNT [ROUNDS [MEGABYTES [LOADS]]]]
 
 (default 500 containers in the crowd, 50 creations, a layer of 150 MB loaded 5 times; build/release,
 or $GANTRY_BUILD_DIR). Needs root, and the packages of `ops/packages bench`; podman is left out when
@@ -9,7 +9,6 @@ it is not installed. Both are driven by their commands, in turn in one run, both
 runtime and overlayfs on the file system of $TMPDIR. `bus` is Gantry without its command: one client
 that stays connected.
 """
-import math
 import os
 import re
 import shutil
@@ -24,10 +23,12 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 os.environ.setdefault("GANTRY_BUILD_DIR", os.path.join(ROOT, "build/release"))
 sys.path[:0] = [HERE, os.path.join(ROOT, "tests/integration")]
 
+import figures  # noqa: E402
 import fleet  # noqa: E402
 import nng  # noqa: E402
 import oci_archive  # noqa: E402
 import podman_peer  # noqa: E402
+from results import US  # noqa: E402
 
 HOST = "bench"
 LAYERS = (5, 60)
@@ -36,8 +37,16 @@ WRITTEN_BYTES = 100_000  # into each tenth container of the crowd, so that there
 PATIENCE = 900
 
 
+IS_JSON = "--json" in sys.argv
+NUMBERS = [int(word) for word in sys.argv[1:] if word != "--json"]
+
+
 def argument(position, default):
-    return int(sys.argv[position]) if len(sys.argv) > position else default
+    return NUMBERS[position - 1] if len(NUMBERS) >= position else default
+
+
+def say(text):
+    print(text, file=sys.stderr if IS_JSON else sys.stdout, flush=True)
 
 
 def run(argv, **options):
@@ -181,28 +190,33 @@ class Podman(Peer, podman_peer.Podman):
             shutil.rmtree(self.directory, ignore_errors=True)
 
 
-def percentile(values, part):
-    return sorted(values)[math.ceil(len(values) * part) - 1]
+def give(figure, unit, values, factor=1):
+    for name, of_peer in values.items():
+        if IS_JSON and figure is not None:
+            figures.give(figure, US if name == "gantry" else name, unit,
+                         [value * factor for value in of_peer])
 
 
-def show_times(title, times):
+def show_times(title, times, figure=None):
     """A row for each peer; the ratio is podman's median to this one's."""
-    print(title)
+    give(figure, "ms", times, 1000)
+    say(title)
     for name, values in times.items():
         median = statistics.median(values)
         ratio = statistics.median(times["podman"]) / median if "podman" in times else float("nan")
-        print(f"  {name:8} median {median * 1000:8.1f} ms   p99 {percentile(values, 0.99) * 1000:8.1f} ms   "
-              f"podman / this {ratio:6.2f}", flush=True)
+        say(f"  {name:8} median {median * 1000:8.1f} ms   "
+            f"p99 {figures.nearest_rank(values, 0.99) * 1000:8.1f} ms   podman / this {ratio:6.2f}")
 
 
-def show_rates(title, rates, unit):
+def show_rates(title, rates, unit, figure=None):
     """The same for what is better when it is greater; the ratio is this one's median to podman's."""
-    print(title)
+    give(figure, unit, rates)
+    say(title)
     for name, values in rates.items():
         median = statistics.median(values)
         ratio = median / statistics.median(rates["podman"]) if "podman" in rates else float("nan")
-        print(f"  {name:8} median {median:8.1f} {unit}   {min(values):8.1f} to {max(values):8.1f}   "
-              f"this / podman {ratio:6.2f}", flush=True)
+        say(f"  {name:8} median {median:8.1f} {unit}   {min(values):8.1f} to {max(values):8.1f}   "
+            f"this / podman {ratio:6.2f}")
 
 
 def measure_creations(peers, layers, rounds):
@@ -222,7 +236,8 @@ def measure_creations(peers, layers, rounds):
             peer.remove(container)
             times["create, init and rm"][name].append(time.monotonic() - began)
     for kind in kinds:
-        show_times(f"{kind}, {layers} layers:", times[kind])
+        figure = "image-create" if kind == "create" and layers == LAYERS[0] else None
+        show_times(f"{kind}, {layers} layers:", times[kind], figure)
 
 
 def measure_loads(peers, path, reference, size, title, rounds):
@@ -234,7 +249,7 @@ def measure_loads(peers, path, reference, size, title, rounds):
             os.sync()  # what the one before has left in the page cache is not this one's to write
             rates[name].append(size / 1e6 / timed(peer.load, path))
             removers[name].remove_image(reference)
-    show_rates(f"load, {title}:", rates, "MB/s")
+    show_rates(f"load, {title}:", rates, "MB/s", "image-load" if title.startswith("plain") else None)
 
 
 def slices(names):
@@ -263,7 +278,7 @@ def measure_crowd(peers, count, directory):
     for part in slices(names):
         for name, peer in commands.items():
             removed[name].append(len(part) / timed(peer.remove, *part))
-    show_rates(f"{count} containers created, a command for each (bus: a tenth of them at once):", created, "/s")
+    show_rates(f"{count} containers created, a command for each (bus: a tenth of them at once):", created, "/s", "image-crowd")
     show_rates("and removed, a tenth of them by each command:", removed, "/s")
 
 
@@ -284,7 +299,7 @@ def measure_sizes(commands, names, directory):
             grown = [line for line in lines if not re.match(r"0 ?B", line)]
             if (len(lines), len(grown)) != (len(names), len(written)):
                 raise RuntimeError(f"{name}: {len(lines)} sizes, {len(grown)} of them of a file")
-    show_times(f"ps -a -s of these {len(names)}, {len(written)} with a file of {WRITTEN_BYTES // 1000} KB:", times)
+    show_times(f"ps -a -s of these {len(names)}, {len(written)} with a file of {WRITTEN_BYTES // 1000} KB:", times, "sizes")
 
 
 def runtime_of_worker(gantry, bus):
@@ -300,8 +315,8 @@ def describe_machine(directory, runtime):
     with open("/proc/meminfo", encoding="ascii") as file:
         memory = int(file.readline().split()[1]) / 1024 / 1024
     kind = run(["stat", "-f", "-c", "%T", directory])
-    print(f"{os.cpu_count()} cores, {memory:.1f} GiB, Linux {os.uname().release}, {kind}, {runtime}, "
-          f"load {' '.join(f'{load:.1f}' for load in os.getloadavg())}", flush=True)
+    say(f"{os.cpu_count()} cores, {memory:.1f} GiB, Linux {os.uname().release}, {kind}, {runtime}, "
+          f"load {' '.join(f'{load:.1f}' for load in os.getloadavg())}")
 
 
 def make_archives(directory, megabytes):
@@ -325,7 +340,9 @@ def open_peers(directory, peers):
     peers["bus"] = Bus(gantry)
     runtime = runtime_of_worker(gantry, peers["bus"])
     if shutil.which("podman") is None:
-        print("podman is missing: not measured")
+        if IS_JSON:
+            figures.missing("podman", "podman is not installed")
+        say("podman is missing: not measured")
         return runtime
     podman = peers["podman"] = Podman(runtime, directory)
     for layers in LAYERS:
@@ -344,7 +361,7 @@ def measure(directory, peers):
         title = f"{kind}, a layer of {size / 1e6:.0f} MB in a file of {os.path.getsize(path) / 1e6:.0f} MB"
         measure_loads(peers, path, f"localhost/{kind}:1", size, title, loads)
     measure_crowd(peers, count, directory)
-    print(f"load at the end {os.getloadavg()[0]:.1f}")
+    say(f"load at the end {os.getloadavg()[0]:.1f}")
 
 
 def main():

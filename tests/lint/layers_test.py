@@ -38,7 +38,7 @@ DOORS = (
     ("seccomp.h", ("worker/io/*",)),
     ("sys/capability.h", ("worker/io/*",)),
     ("zstd.h", ("broker/io/squeeze.c",)),
-    ("archive*.h", ("worker/io/*", "ops/console/tar_files.c")),
+    ("archive*.h", ("worker/io/*", "ops/console/archive_library.h")),
     ("openssl/*", ("common/io/sp_tls.c", "common/io/digest.c")),
     ("event2/*", ("common/io/*", "broker/io/*", "worker/io/*", "broker/*.c", "worker/*.c", "ops/*")),
     ("cmocka.h", ()),
