@@ -8,7 +8,8 @@ import subprocess
 import catalog
 from results import US
 
-PANEL_WIDTH, HEIGHT = 440, 400
+PANEL_WIDTH, WIDE_PANEL, HEIGHT = 440, 660, 440
+MANY_BARS = 5
 OURS, FLOOR = "#1f5fa8", "#9a9a9a"
 OTHERS = ["#d9822b", "#5b9f4a", "#8a5fb0", "#b8514e", "#3f9aa6", "#a8892c"]
 LOG_FROM = 30  # times: where a bar beside the others would not be seen
@@ -32,7 +33,7 @@ def colour(peer, position, figure):
 
 def broken(name):
     """A peer's name on lines that fit beneath a bar."""
-    return name.replace(", ", "\\n").replace(" ", "\\n", 1) if len(name) > 9 else name
+    return name.replace(", ", "\\n") if len(name) > 9 else name
 
 
 def title(figure):
@@ -55,18 +56,23 @@ def marks(figure):
     return lines, values
 
 
+def numbers(highest):
+    """Thousands as k, so that they fit beside the axis."""
+    return "set format y '%.0s%c'" if highest >= 10_000 else "set format y '%g'"
+
+
 def begin(figure):
     return ["unset logscale", "set key top center font ',10' samplen 3", "set autoscale", "unset xlabel",
             f"set title \"{title(figure)}\"", f"set ylabel {quoted(figure['unit'])}", "set format x '%g'",
-            "set xtics autofreq", "set ytics autofreq"]
+            "set xtics autofreq font ',10'", "set ytics autofreq font ',10'"]
 
 
 def scale(values):
     """Bars begin at nothing; where the largest would hide the others, the scale is a logarithm."""
     lowest, highest = min(values), max(values)
     if lowest > 0 and highest / lowest > LOG_FROM:
-        return ["set logscale y", f"set yrange [{lowest / 3}:{highest * 12}]", "set format y '%g'"]
-    return [f"set yrange [0:{highest * 1.35}]", "set format y '%g'"]
+        return ["set logscale y", f"set yrange [{lowest / 3}:{highest * 12}]", numbers(highest)]
+    return [f"set yrange [0:{highest * 1.35}]", numbers(highest)]
 
 
 def draw_bars(figure):
@@ -86,7 +92,7 @@ def draw_bars(figure):
     if has_tails:
         plotted.append("$bars using 1:8 with points pointtype 7 pointsize 0.5 linecolor rgb '#222222' notitle")
     said = "bars: median; lines: 5 % to 95 %" + ("; points: p99" if has_tails else "")
-    return ["$bars << EOD", *rows, "EOD", *begin(figure), *scale(values), f"set xlabel {quoted(said)} font ',9'",
+    return ["$bars << EOD", *rows, "EOD", *begin(figure), *scale(values), f"set xlabel {quoted(said)} font ',9' offset 0,-1",
             f"set xrange [-0.6:{len(rows) - 0.4}]", "plot " + ", ".join(plotted + lines)]
 
 
@@ -109,11 +115,13 @@ def draw_curves(figure):
 
 def script(figures, path):
     columns = len(figures)
-    lines = [f"set terminal svg size {columns * PANEL_WIDTH},{HEIGHT} font 'sans-serif,12' background 'white'",
+    is_wide = any(len(figure.get("peers", ())) >= MANY_BARS for figure in figures)
+    width = columns * (WIDE_PANEL if is_wide else PANEL_WIDTH)
+    lines = [f"set terminal svg size {width},{HEIGHT} font 'sans-serif,12' background 'white'",
              f"set output {quoted(path)}", "set encoding utf8", "set border 3 linecolor rgb '#444444'",
              "set tics nomirror out textcolor rgb '#222222'", "set grid ytics linecolor rgb '#dddddd'",
              "set style data lines", f"set multiplot layout 1,{columns} margins screen "
-             f"{0.21 / columns:.3f},0.985,0.18,0.86 spacing screen {0.2 / columns:.3f}"]
+             f"{80 / width:.3f},0.985,0.22,0.86 spacing screen {84 / width:.3f}"]
     for figure in figures:
         lines += draw_curves(figure) if "curves" in figure else draw_bars(figure)
     return "\n".join(lines + ["unset multiplot", ""])

@@ -43,7 +43,7 @@ PARTS = {
     "ps": ("gantry ps, and the broker's memory, by the number of containers",
            "listing.py 20 100", "listing.py 3 10"),
     "storage": ("images and containers' files, beside podman",
-                "storage.py 100 10 100 3", "storage.py 20 2 10 1"),
+                "storage.py 50 6 50 2", "storage.py 20 2 10 1"),
     "feed": ("the feed by the number of subscribers",
              "feed.py 10 100 1000 10000", "feed.py 10 100"),
 }
