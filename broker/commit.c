@@ -225,8 +225,8 @@ static int read_last_time(struct log *log, uint64_t *ret, struct error *err)
     autodestroy(log_txn) struct log_txn *txn = NULL;
     autodestroy(log_cursor) struct log_cursor *cursor = NULL;
     autoarena arena = { 0 };
-    struct log_state state;
-    struct log_entry entry;
+    struct log_state state = { 0 };
+    struct log_entry entry = { 0 };
     struct record record;
     int r;
 

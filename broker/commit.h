@@ -23,8 +23,8 @@
 /* What waits at most, then what is written at once at most. */
 #define COMMIT_ENTRIES_MAX       8192
 #define COMMIT_BYTES_MAX         (16 * 1024 * 1024)
-#define COMMIT_BATCH_RECORDS_MAX 2000
-#define COMMIT_BATCH_BYTES_MAX   (2 * 1024 * 1024)
+#define COMMIT_BATCH_RECORDS_MAX 4000
+#define COMMIT_BATCH_BYTES_MAX   (4 * 1024 * 1024)
 
 struct event_base;
 struct committer;

@@ -43,10 +43,9 @@ int stream_walk_begin(struct stream_walk *walk, struct stream_heads *heads, cons
 static int next_mark(const struct stream_walk *walk, uint64_t *ret, struct error *err)
 {
     autodestroy(store_cursor) struct store_cursor *cursor = NULL;
-    struct bytes key, value;
-    struct stream_head head;
+    struct bytes key = { 0 }, value, name;
+    struct stream_head head = { 0 };
     struct index_key from;
-    size_t size;
     int r = index_key_make(walk->stream, walk->after + 1, &from, err);
 
     if (r == 0)
@@ -56,9 +55,9 @@ static int next_mark(const struct stream_walk *walk, uint64_t *ret, struct error
         r = store_next(cursor, &key, &value, err);
     if (r < 0)
         return r;
-    size = from.size - POSITION_SIZE;
-    if (r > 0 && key.size == from.size && memcmp(key.data, from.bytes, size) == 0) {
-        *ret = store_key_read_u64((struct bytes){ key.data + size, POSITION_SIZE });
+    name = bytes_at(from.bytes, from.size - POSITION_SIZE);
+    if (r > 0 && key.size == from.size && bytes_equal(bytes_at(key.data, name.size), name)) {
+        *ret = store_key_read_u64(bytes_at(key.data + name.size, POSITION_SIZE));
         return 0;
     }
     r = stream_heads_get(walk->heads, walk->stream, &head, err);
@@ -129,7 +128,7 @@ static int go_back(struct stream_walk *walk, uint64_t pos, struct error *err)
     while (pos > walk->after) {
         autoarena arena = { 0 };
         uint8_t key[POSITION_SIZE];
-        struct record record;
+        struct record record = { 0 };
         struct bytes stored;
         int r;
 

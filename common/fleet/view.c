@@ -80,23 +80,16 @@ const struct schema *view_lean_schema(enum view_table table)
     return tables[table].sealed != NULL ? tables[table].sealed : tables[table].schema;
 }
 
-static int get_message(const struct view *view, enum view_table table, struct bytes key,
-                       const struct schema *schema, void *ret, struct arena *arena,
-                       struct error *err)
-{
-    struct bytes value;
-    int r = get(view, table, key, &value, err);
-
-    return r < 0 ? r : decode(table, schema, value, ret, arena, err);
-}
-
 int view_get_lean(const struct view *view, enum view_table table, struct bytes key, void *ret,
                   struct arena *arena, struct error *err)
 {
+    struct bytes value = { 0 };
     int r = -ENOENT;
 
-    if (view->functions->get_row == NULL)
-        return get_message(view, table, key, view_lean_schema(table), ret, arena, err);
+    if (view->functions->get_row == NULL) {
+        r = get(view, table, key, &value, err);
+        return r < 0 ? r : decode(table, view_lean_schema(table), value, ret, arena, err);
+    }
     if (key.size > 0 && key.size <= VIEW_KEY_MAX)
         r = view->functions->get_row(view->store, table, key, ret, err);
     return r == -ENOENT ? fail_get(table, r, err) : r;
@@ -105,9 +98,13 @@ int view_get_lean(const struct view *view, enum view_table table, struct bytes k
 int view_get_row(const struct view *view, enum view_table table, struct bytes key, void *ret,
                  struct arena *arena, struct error *err)
 {
+    struct bytes value = { 0 };
+    int r;
+
     if (tables[table].sealed == NULL)
         return view_get_lean(view, table, key, ret, arena, err);
-    return get_message(view, table, key, tables[table].schema, ret, arena, err);
+    r = get(view, table, key, &value, err);
+    return r < 0 ? r : decode(table, tables[table].schema, value, ret, arena, err);
 }
 
 int view_get_sealed(const struct view *view, enum view_table table, struct bytes key, void *ret,

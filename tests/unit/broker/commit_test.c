@@ -212,15 +212,16 @@ static void a_batch_is_bounded(void **state)
 {
     struct desk *desk = *state;
 
-    const unsigned small = 2 * COMMIT_BATCH_RECORDS_MAX + 502;
+    const unsigned records = 10; /* of each entry */
+    const unsigned small = 2 * COMMIT_BATCH_RECORDS_MAX / records + 50;
     const unsigned large = 2 * COMMIT_BATCH_RECORDS_MAX;
 
     for (unsigned i = 0; i < small; i++)
-        assert_int_equal(add(desk, i, 1, 0), 0);
+        assert_int_equal(add(desk, i, records, 0), 0);
     assert_int_equal(add(desk, small, large, 0), 0); /* a large entry is a batch of its own */
     run_until(desk, small + 1);
-    assert_int_equal(desk->batches, 5); /* 1, the most, the most, 501, 1 */
-    assert_int_equal(broker_log_state(desk->place).head, small + large);
+    assert_int_equal(desk->batches, 5); /* one entry, the most, the most, 49, the large one */
+    assert_int_equal(broker_log_state(desk->place).head, small * records + large);
 }
 
 static void an_entry_that_fails_harms_only_itself(void **state)
