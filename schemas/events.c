@@ -81,6 +81,7 @@ static const struct field host_facts_fields[] = {
     FIELD(struct host_facts, memory_bytes,    "memory",   false),
     FIELD_LIST(struct host_facts, runtimes,   "runtimes", &runtime_fact_schema),
     FIELD(struct host_facts, conmon_version,  "conmon",   false),
+    FIELD(struct host_facts, state_directory, "state",    false),
 };
 /* clang-format on */
 

@@ -90,6 +90,7 @@ struct host_facts {
     uint64_t memory_bytes;
     struct message_list runtimes; /* struct runtime_fact, the preferred first */
     char *conmon_version;
+    char *state_directory; /* absolute: images, containers and volumes are beneath it */
 };
 
 struct host_hello {

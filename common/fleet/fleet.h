@@ -42,7 +42,7 @@ enum view_table {
     VIEW_TABLE_COUNT,
 };
 
-#define VIEW_VERSION 3 /* a view of another version is folded again from the log */
+#define VIEW_VERSION 4 /* a view of another version is folded again from the log */
 
 #define VIEW_KEY_MAX 511 /* bytes of a key */
 

@@ -52,6 +52,7 @@ struct json_t *container_report_listed(const struct container_row *row,
 void container_report_add_size(struct json_t *inspected, const struct container_size *size);
 
 /* One object of `inspect`. */
-struct json_t *container_report_inspected(const struct container_row *row, struct arena *arena);
+struct json_t *container_report_inspected(const struct container_row *row,
+                                          const struct host_row *host, struct arena *arena);
 
 #endif

@@ -107,6 +107,7 @@ static struct json_t *report(const struct host_row *host, const struct container
     tree_set_text(tree, "Arch", facts->arch);
     tree_set_text(tree, "BootId", facts->boot_id);
     tree_set_text(tree, "Conmon", facts->conmon_version);
+    tree_set_text(tree, "StateDirectory", facts->state_directory);
     tree_set_text(tree, "Version", facts->version);
     tree_set_number(tree, "Incarnation", (int64_t)host->incarnation);
     tree_set_number(tree, "JournalSeq", (int64_t)host->journal_seq);
@@ -116,13 +117,21 @@ static struct json_t *report(const struct host_row *host, const struct container
 static struct json_t *make_titles(void)
 {
     static const char *const titles[][2] = {
-        { "Name", "NAME" },          { "State", "STATE" },
-        { "Since", "SINCE" },        { "Containers", "CONTAINERS" },
-        { "Runtimes", "RUNTIMES" },  { "Cgroups", "CGROUPS" },
-        { "CPUs", "CPUS" },          { "Memory", "MEMORY" },
-        { "Kernel", "KERNEL" },      { "Arch", "ARCH" },
-        { "BootId", "BOOT ID" },     { "Conmon", "CONMON" },
-        { "Version", "VERSION" },    { "Incarnation", "INCARNATION" },
+        { "Name", "NAME" },
+        { "State", "STATE" },
+        { "Since", "SINCE" },
+        { "Containers", "CONTAINERS" },
+        { "Runtimes", "RUNTIMES" },
+        { "Cgroups", "CGROUPS" },
+        { "CPUs", "CPUS" },
+        { "Memory", "MEMORY" },
+        { "Kernel", "KERNEL" },
+        { "Arch", "ARCH" },
+        { "BootId", "BOOT ID" },
+        { "Conmon", "CONMON" },
+        { "StateDirectory", "STATE DIRECTORY" },
+        { "Version", "VERSION" },
+        { "Incarnation", "INCARNATION" },
         { "JournalSeq", "JOURNAL" },
     };
     struct json_t *tree = tree_object();

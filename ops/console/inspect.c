@@ -33,9 +33,11 @@ static const struct args_table table = {
 };
 
 static int report(struct console *console, const struct inspect_options *options,
-                  const struct container_row *row, struct json_t *list, struct error *err)
+                  const struct container_row *row, const struct host_rows *hosts,
+                  struct json_t *list, struct error *err)
 {
-    struct json_t *tree = container_report_inspected(row, &console->arena);
+    struct json_t *tree =
+        container_report_inspected(row, host_rows_find(hosts, row->host), &console->arena);
     struct container_size *size = NULL;
     int r = options->shows_size ? sizes_ask(console, row, 1, &size, err) : 0;
 
@@ -78,7 +80,7 @@ int verb_inspect(struct console *console, const struct args_usage *usage, char *
         struct error why = { 0 };
 
         if (select_container(&fleet.containers, options.containers.items[i], &row, &why) < 0 ||
-            report(console, &options, row, list, &why) < 0)
+            report(console, &options, row, &fleet.hosts, list, &why) < 0)
             console_report(console, &why);
     }
     return show_inspected(options.format, list, &console->arena, err);

@@ -7,6 +7,7 @@
 #include "ops/console/container_report.h"
 #include "ops/console/tree.h"
 #include "ops/console/units.h"
+#include "ops/console/volume_report.h"
 
 static void set_time(struct json_t *tree, const char *key, uint64_t time_ns)
 {
@@ -38,7 +39,8 @@ static struct json_t *state_of(const struct container_row *row)
     return tree;
 }
 
-static struct json_t *mount_of(const struct mount_config *mount)
+static struct json_t *mount_of(const struct mount_config *mount, const struct host_row *host,
+                               struct arena *arena)
 {
     static const char *const propagations[] = { "shared", "rshared", "slave",
                                                 "rslave", "private", "rprivate" };
@@ -53,7 +55,10 @@ static struct json_t *mount_of(const struct mount_config *mount)
     tree_set_text(tree, "Type", mount->type);
     if (is_volume) /* where it lies is its host's matter */
         tree_set_text(tree, "Name", mount->source);
-    tree_set_text(tree, "Source", is_volume ? NULL : mount->source);
+    tree_set_text(tree, "Source",
+                  is_volume && mount->source != NULL
+                      ? volume_report_mountpoint(host, mount->source, arena)
+                      : mount->source);
     tree_set_text(tree, "Destination", mount->destination);
     tree_set_text(tree, "Driver", is_volume ? "local" : "");
     tree_set_text(tree, "Mode", "");
@@ -63,13 +68,14 @@ static struct json_t *mount_of(const struct mount_config *mount)
     return tree;
 }
 
-static struct json_t *mounts_of(const struct container_config *config)
+static struct json_t *mounts_of(const struct container_config *config, const struct host_row *host,
+                                struct arena *arena)
 {
     const struct mount_config *mounts = config->mounts.items;
     struct json_t *list = tree_list();
 
     for (size_t i = 0; i < config->mounts.count; i++)
-        tree_append(list, mount_of(&mounts[i]));
+        tree_append(list, mount_of(&mounts[i], host, arena));
     return list;
 }
 
@@ -229,7 +235,8 @@ static void set_process(struct json_t *tree, const struct container_config *conf
     tree_set_texts(tree, "Args", &words);
 }
 
-struct json_t *container_report_inspected(const struct container_row *row, struct arena *arena)
+struct json_t *container_report_inspected(const struct container_row *row,
+                                          const struct host_row *host, struct arena *arena)
 {
     static const struct container_config nothing;
     const struct container_config *config = row->config != NULL ? row->config : &nothing;
@@ -248,7 +255,7 @@ struct json_t *container_report_inspected(const struct container_row *row, struc
     tree_set_number(tree, "RestartCount", row->restart_count);
     tree_set_texts(tree, "Dependencies", &config->requires);
     tree_set_text(tree, "Name", config->name);
-    tree_set(tree, "Mounts", mounts_of(config));
+    tree_set(tree, "Mounts", mounts_of(config, host, arena));
     tree_set(tree, "Config", config_tree(row, config, arena));
     tree_set(tree, "HostConfig", host_config_tree(row, config, arena));
     return tree;

@@ -118,6 +118,7 @@ static int volume_ls(struct console *console, const struct args_usage *usage, ch
     struct volume_options options = { .host = console->host, .format = DEFAULT_FORMAT };
     struct volume_rows volumes = { 0 };
     struct container_rows containers = { 0 };
+    struct host_rows hosts = { 0 };
     autotree *list = tree_list();
     autotree *titles = volume_report_titles();
     struct show_rows how = { .titles = titles };
@@ -132,11 +133,14 @@ static int volume_ls(struct console *console, const struct args_usage *usage, ch
         r = fleet_volumes(console, options.host, &volumes, err);
     if (r == 0)
         r = fleet_containers(console, options.host, &containers, err);
+    if (r == 0)
+        r = fleet_hosts(console, &hosts, err);
     if (r < 0)
         return r;
     for (size_t i = 0; i < volumes.count; i++) {
         if (volume_filter_passes(&options.filters, &volumes.items[i], &containers))
-            tree_append(list, volume_report(&volumes.items[i], &containers));
+            tree_append(list,
+                        volume_report(&volumes.items[i], &containers, &hosts, &console->arena));
     }
     if (show_is_json(options.format) && !options.is_quiet) {
         show_json(list);
@@ -153,6 +157,7 @@ static int volume_inspect(struct console *console, const struct args_usage *usag
     struct volume_options options = { .host = console->host };
     struct volume_rows volumes = { 0 };
     struct container_rows containers = { 0 };
+    struct host_rows hosts = { 0 };
     autotree *list = tree_list();
     int r = args_parse(&inspect_table, usage, argv, &options, &console->arena, err);
 
@@ -164,10 +169,12 @@ static int volume_inspect(struct console *console, const struct args_usage *usag
         r = fleet_volumes(console, options.host, &volumes, err);
     if (r == 0)
         r = fleet_containers(console, options.host, &containers, err);
+    if (r == 0)
+        r = fleet_hosts(console, &hosts, err);
     if (r < 0)
         return r;
     for (size_t i = 0; options.all && i < volumes.count; i++)
-        tree_append(list, volume_report(&volumes.items[i], &containers));
+        tree_append(list, volume_report(&volumes.items[i], &containers, &hosts, &console->arena));
     for (size_t i = 0; i < options.operands.count; i++) {
         const struct volume_row *row = NULL;
         struct error why = { 0 };
@@ -175,7 +182,7 @@ static int volume_inspect(struct console *console, const struct args_usage *usag
         if (select_volume(&volumes, options.operands.items[i], &row, &why) < 0)
             console_report(console, &why);
         else
-            tree_append(list, volume_report(row, &containers));
+            tree_append(list, volume_report(row, &containers, &hosts, &console->arena));
     }
     return show_inspected(options.format, list, &console->arena, err);
 }

@@ -31,15 +31,25 @@ static unsigned count_users(const struct volume_row *row, const struct container
     return count;
 }
 
-struct json_t *volume_report(const struct volume_row *row, const struct container_rows *containers)
+char *volume_report_mountpoint(const struct host_row *host, const char *volume, struct arena *arena)
+{
+    if (host == NULL || host->facts == NULL || host->facts->state_directory == NULL)
+        return NULL;
+    return arena_printf(arena, "%s/volumes/%s/_data", host->facts->state_directory, volume);
+}
+
+struct json_t *volume_report(const struct volume_row *row, const struct container_rows *containers,
+                             const struct host_rows *hosts, struct arena *arena)
 {
     const struct volume *volume = row->volume;
+    const struct host_row *host = host_rows_find(hosts, row->host);
     struct json_t *tree = tree_object();
     char created[UNITS_TIME_SIZE];
 
     units_write_time(row->created, created);
     tree_set_text(tree, "Name", volume->name);
     tree_set_text(tree, "Driver", "local");
+    tree_set_text(tree, "Mountpoint", volume_report_mountpoint(host, volume->name, arena));
     tree_set_text(tree, "CreatedAt", created);
     tree_set_map(tree, "Labels", &volume->labels);
     tree_set_text(tree, "Scope", "local");
@@ -57,9 +67,11 @@ struct json_t *volume_report(const struct volume_row *row, const struct containe
 struct json_t *volume_report_titles(void)
 {
     static const char *const titles[][2] = {
-        { "Name", "VOLUME NAME" },    { "Driver", "DRIVER" },         { "CreatedAt", "CREATED AT" },
-        { "Labels", "LABELS" },       { "Scope", "SCOPE" },           { "Options", "OPTIONS" },
-        { "Anonymous", "ANONYMOUS" }, { "Containers", "CONTAINERS" }, { "Host", "HOST" },
+        { "Name", "VOLUME NAME" },      { "Driver", "DRIVER" },
+        { "Mountpoint", "MOUNTPOINT" }, { "CreatedAt", "CREATED AT" },
+        { "Labels", "LABELS" },         { "Scope", "SCOPE" },
+        { "Options", "OPTIONS" },       { "Anonymous", "ANONYMOUS" },
+        { "Containers", "CONTAINERS" }, { "Host", "HOST" },
     };
     struct json_t *tree = tree_object();
 

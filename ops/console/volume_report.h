@@ -10,7 +10,12 @@
 struct json_t;
 
 /* One object of `volume inspect`, also for `volume ls --format`. */
-struct json_t *volume_report(const struct volume_row *row, const struct container_rows *containers);
+struct json_t *volume_report(const struct volume_row *row, const struct container_rows *containers,
+                             const struct host_rows *hosts, struct arena *arena);
+
+/* Where a volume's data lies on its host, a path; NULL when the host does not say. */
+char *volume_report_mountpoint(const struct host_row *host, const char *volume,
+                               struct arena *arena);
 struct json_t *volume_report_titles(void);
 
 /* Check the words "key=value": dangling, host, label, name. */

@@ -36,6 +36,10 @@ teardown() {
     assert_equal "$(gantry volume ls -q --filter label=tier=db)" data
     assert_equal "$(gantry volume ls -q --filter label=tier=web)" ''
     assert_equal "$(gantry volume inspect --format '{{.Labels.tier}} {{.Host}}' data)" 'db one'
+    assert_equal "$(gantry volume inspect --format '{{.Driver}} {{.Scope}} {{.Mountpoint}}' data)" \
+        "local local $(realpath "$FLEET/one")/volumes/data/_data"
+    assert_match "$(gantry volume inspect --format '{{.CreatedAt}} {{.Options}}' data)" '^20.* map\[\]$'
+    [[ -d $(gantry volume inspect --format '{{.Mountpoint}}' data) ]]
     assert_equal "$(gantry volume rm data)" data
     run -1 gantry volume rm data
     assert_match "$output" 'no such volume'
@@ -49,6 +53,8 @@ teardown() {
     assert_match "$output" 'used by container'
     assert_equal "$(gantry inspect --format '{{range .Mounts}}{{.Type}} {{.Name}} {{.RW}}{{end}}' reader)" \
         'volume data false'
+    assert_equal "$(gantry inspect --format '{{range .Mounts}}{{.Source}}{{end}}' reader)" \
+        "$(gantry volume inspect --format '{{.Mountpoint}}' data)"
     gantry rm --volumes reader >/dev/null
     assert_equal "$(gantry volume ls -q)" data
 }

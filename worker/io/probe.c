@@ -53,6 +53,7 @@ struct probe {
     char *boot_id;
     char *directory; /* of trials */
     char *known_path;
+    char *state_directory;   /* of the facts, whoever probed */
     struct probing *probing; /* under way */
     struct waiter_list waiters;
     struct facts facts;
@@ -78,8 +79,11 @@ struct probe *probe_new(struct jobpool *pool, const struct layout *layout)
     probe->boot_id = read_boot_id();
     probe->directory = layout_probe(layout);
     probe->known_path = layout_facts(layout);
+    probe->state_directory = mem_dup_text(layout->state);
     probe->has_facts =
         known_facts_read(layout, probe->boot_id, &probe->facts.arena, &probe->facts.host);
+    /* The one that is kept may be of a worker elsewhere. */
+    probe->facts.host.state_directory = probe->state_directory;
     STAILQ_INIT(&probe->waiters);
     return probe;
 }
@@ -99,6 +103,7 @@ void probe_destroy(struct probe *probe)
     arena_done(&probe->facts.arena);
     free(probe->boot_id);
     free(probe->directory);
+    free(probe->state_directory);
     free(probe->known_path);
     free(probe);
 }
@@ -239,6 +244,7 @@ static void probe_done(struct job *job)
         probe->probing = NULL;
         probe->has_facts = !job->cancelled;
         probe->facts = probing->facts;
+        probe->facts.host.state_directory = probe->state_directory;
         probing->facts = old;
         tell_waiters(probe);
     }

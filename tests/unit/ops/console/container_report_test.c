@@ -140,7 +140,7 @@ static void a_row_without_a_configuration_can_be_shown(void **state)
     struct container_row bare = { .id = id, .host = host };
     autotree *fields = container_report_fields(&bare, &now, &arena);
     autotree *listed = container_report_listed(&bare, &now, &arena);
-    autotree *inspected = container_report_inspected(&bare, &arena);
+    autotree *inspected = container_report_inspected(&bare, NULL, &arena);
 
     (void)state;
     assert_string_equal(field(fields, "Names"), "");
@@ -167,7 +167,7 @@ static void lists_hold_what_podman_lists(void **state)
 static void inspect_has_the_shape_of_podman(void **state)
 {
     autoarena arena = { 0 };
-    autotree *tree = container_report_inspected(&row, &arena);
+    autotree *tree = container_report_inspected(&row, NULL, &arena);
     struct json_t *mount = tree_at(tree_get(tree, "Mounts"), 0, NULL);
     struct json_t *limit = tree_at(tree_get(tree_get(tree, "HostConfig"), "Ulimits"), 0, NULL);
     int64_t number = 0;
