@@ -244,13 +244,13 @@ static int write_here(struct past_maker *maker, struct past_writer *writer, cons
 static int look_at_all(struct past_maker *maker, struct log_cursor *cursor,
                        struct log_entry *ret_last, struct error *err)
 {
+    autoarena arena = { 0 };
     struct log_entry entry;
     struct record record;
     int r;
 
     while ((r = log_next(cursor, &entry, err)) > 0) {
-        autoarena arena = { 0 };
-
+        arena_empty(&arena);
         r = look_at(maker, &entry, &record, &arena, err);
         if (r < 0)
             return r;

@@ -120,3 +120,18 @@ void arena_done(struct arena *arena)
     }
     *arena = (struct arena){ 0 };
 }
+
+void arena_empty(struct arena *arena)
+{
+    struct arena_block *kept = arena->blocks;
+
+    if (kept == NULL || kept->size > BLOCK_SIZE_MAX) {
+        arena_done(arena);
+        return;
+    }
+    arena->blocks = kept->older;
+    arena_done(arena);
+    kept->older = NULL;
+    kept->used = 0;
+    arena->blocks = kept;
+}

@@ -28,6 +28,10 @@ char *arena_text(struct arena *arena, const char *text);
 /* Format a text into the arena. */
 char *arena_printf(struct arena *arena, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Forget everything, and keep a block of memory for what comes: for who decodes one message after
+ * the other. */
+void arena_empty(struct arena *arena);
+
 /* Free everything; the arena is empty and can be used again. */
 void arena_done(struct arena *arena);
 

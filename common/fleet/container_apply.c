@@ -249,7 +249,7 @@ int container_apply(struct container_row *row, const struct record *record, stru
 {
     enum container_event event = container_event_of(record->type);
     const struct effect *effect = &effects[event];
-    struct record lasting = *record;
+    struct record lasting;
     union body body = { 0 };
     enum container_state next;
     int r;
@@ -273,12 +273,16 @@ int container_apply(struct container_row *row, const struct record *record, stru
     if (r < 0)
         return r;
 
-    lasting.container = arena_text(arena, record->container);
-    lasting.host = arena_text(arena, record->host);
+    if (event == CONTAINER_EVENT_CREATED) { /* the row keeps what its record says of it */
+        lasting = *record;
+        lasting.container = arena_text(arena, record->container);
+        lasting.host = arena_text(arena, record->host);
+        record = &lasting;
+    }
     if (effect->changes_config)
         row->config = copy_config(row->config, arena);
     if (effect->apply != NULL)
-        effect->apply(row, &lasting, &body);
+        effect->apply(row, record, &body);
     row->state = (uint32_t)next;
     row->pos = record->pos != 0 ? record->pos : record->journal_seq;
     return 0;

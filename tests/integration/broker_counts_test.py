@@ -22,9 +22,9 @@ BODIES = {"container.initialized": {"pid": 4242, "pid_started": 99, "conmon_pid"
 # read and write, not by send); calls of the allocator, and the bytes that they asked for.
 BOUNDS = {
     "a command": {"commits": 1, "read": 170, "written": 37600, "allocations": 16.2, "allocated": 9750},
-    "an event alone": {"commits": 1, "read": 223, "written": 33200, "allocations": 14.2, "allocated": 7300},
-    "an event of a hundred": {"commits": 0.01, "read": 136, "written": 706, "allocations": 1.21,
-                              "allocated": 1840},
+    "an event alone": {"commits": 1, "read": 223, "written": 33200, "allocations": 13.5, "allocated": 6600},
+    "an event of a hundred": {"commits": 0.01, "read": 136, "written": 730, "allocations": 0.51,
+                              "allocated": 1360},
 }
 
 

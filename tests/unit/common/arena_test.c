@@ -79,6 +79,27 @@ static void formatted_texts_have_any_length(void **state)
     assert_string_equal(arena_printf(&arena, "%s", ""), "");
 }
 
+static void an_emptied_arena_gives_the_same_memory_again(void **state)
+{
+    autoarena arena = { 0 };
+    char *first;
+
+    (void)state;
+    arena_empty(&arena);
+    (void)arena_text(&arena, "one block");
+    (void)arena_zeroed(&arena, 3000); /* and another */
+    arena_empty(&arena);
+    assert_int_equal(arena.used, 0);
+    first = arena_zeroed(&arena, 2000);
+    memset(first, 7, 2000);
+    arena_empty(&arena);
+    assert_ptr_equal(arena_zeroed(&arena, 2000), first);
+    assert_true(is_zero(first, 2000));
+    (void)arena_zeroed(&arena, 1000000); /* too much to keep */
+    arena_empty(&arena);
+    assert_null(arena.blocks);
+}
+
 static void an_arena_can_be_used_again(void **state)
 {
     struct arena arena = { 0 };
@@ -99,6 +120,7 @@ int main(void)
         cmocka_unit_test(used_counts_at_least_what_was_given),
         cmocka_unit_test(texts_are_copies),
         cmocka_unit_test(formatted_texts_have_any_length),
+        cmocka_unit_test(an_emptied_arena_gives_the_same_memory_again),
         cmocka_unit_test(an_arena_can_be_used_again),
     };
     return cmocka_run_group_tests_name("arena", tests, NULL, NULL);
