@@ -98,6 +98,7 @@ static void on_committed(void *owner)
     watches_wake(broker->watches);
     publisher_publish(broker->publisher);
     snapshots_wake(broker->snapshots);
+    retention_wake(broker->retention);
     tell_drained(broker);
 }
 

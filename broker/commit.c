@@ -298,18 +298,38 @@ void committer_destroy(struct committer *committer)
     free(committer);
 }
 
+static void count_in(struct committer *committer, struct commit_entry *entry)
+{
+    entry->failure = (struct error){ 0 };
+    committer->count++;
+    committer->bytes += entry->bytes;
+}
+
+static void start_when_idle(struct committer *committer)
+{
+    if (!committer->is_writing && STAILQ_EMPTY(&committer->batch))
+        start_writing(committer);
+}
+
 int committer_add(struct committer *committer, struct commit_entry *entry, struct error *err)
 {
     if (committer->is_closing)
         return error_set(err, -EAGAIN, "the broker is stopping");
     if (committer->count >= COMMIT_ENTRIES_MAX || committer->bytes >= COMMIT_BYTES_MAX)
         return error_set(err, -EAGAIN, "too much waits to be written: try again later");
-    entry->failure = (struct error){ 0 };
-    committer->count++;
-    committer->bytes += entry->bytes;
+    count_in(committer, entry);
     STAILQ_INSERT_TAIL(&committer->waiting, entry, link);
-    if (!committer->is_writing && STAILQ_EMPTY(&committer->batch))
-        start_writing(committer);
+    start_when_idle(committer);
+    return 0;
+}
+
+int committer_add_first(struct committer *committer, struct commit_entry *entry)
+{
+    if (committer->is_closing)
+        return -EAGAIN;
+    count_in(committer, entry);
+    STAILQ_INSERT_HEAD(&committer->waiting, entry, link);
+    start_when_idle(committer);
     return 0;
 }
 

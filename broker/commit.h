@@ -80,6 +80,10 @@ DEFINE_AUTODESTROY(committer)
 /* Write it with the next batch. -EAGAIN when COMMIT_*_MAX are reached: nothing was taken. */
 int committer_add(struct committer *committer, struct commit_entry *entry, struct error *err);
 
+/* Write it next, before all that waits, however much that is: for one who makes room. -EAGAIN only
+ * when the committer is closing. */
+int committer_add_first(struct committer *committer, struct commit_entry *entry);
+
 /* More than three quarters of what may wait does: submitters are to wait, others may go on. */
 bool committer_is_busy(const struct committer *committer);
 /* Nothing waits and nothing is being written. */

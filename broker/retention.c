@@ -18,20 +18,26 @@
 #include "schemas/codec.h"
 #include "schemas/events.h"
 
-#define LOOK_MS  1000 /* between two looks at the oldest record */
-#define PAUSE_MS 10   /* between two transactions, for others to write */
+#define LOOK_MS      1000 /* between two looks at the oldest record */
+#define LOOK_RECORDS 1000 /* and so many have been appended: then it is looked at, too */
+#define PAUSE_MS     10   /* between two transactions, for others to write */
 
 struct retention {
     struct broker *broker;
     struct retention_policy policy;
     struct event *timer;
-    uint64_t held_by; /* the command that was last said to hold the log */
-    uint64_t dropped; /* records, since the last time that all was well */
-    bool is_ageless;  /* the clock is not to be trusted with the records' ages */
+    uint64_t held_by;    /* the command that was last said to hold the log */
+    uint64_t dropped;    /* records, since that was said last */
+    uint64_t floor;      /* and up to where */
+    uint64_t said_ms;    /* steady: when */
+    uint64_t looked;     /* records that had been appended when it was looked */
+    uint64_t trimmed_at; /* and when it was trimmed last */
+    bool is_ageless;     /* the clock is not to be trusted with the records' ages */
 
     /* The committer's while it is written. */
     struct commit_entry entry;
     bool is_writing;
+    unsigned records_max;
     struct trimmed trimmed;
 };
 
@@ -51,6 +57,7 @@ static struct trim_wish wish_at(const struct retention *retention, uint64_t now_
     return (struct trim_wish){
         .before_ns = has_age ? now_ns - policy->age_ns : 0,
         .bytes_max = policy->bytes,
+        .records_max = retention->records_max,
     };
 }
 
@@ -90,6 +97,19 @@ static void say_held(struct retention *retention, uint64_t held_by)
     retention->held_by = held_by;
 }
 
+/* Once in a while. */
+static void say_dropped(struct retention *retention)
+{
+    uint64_t now_ms = clock_steady_ms();
+
+    if (retention->dropped == 0 || now_ms - retention->said_ms < LOOK_MS)
+        return;
+    log_info("log.trimmed", "floor=%llu records=%llu", (unsigned long long)retention->floor,
+             (unsigned long long)retention->dropped);
+    retention->dropped = 0;
+    retention->said_ms = now_ms;
+}
+
 static void trim_done(struct commit_entry *entry, const struct error *failure)
 {
     struct retention *retention = container_of(entry, struct retention, entry);
@@ -103,13 +123,9 @@ static void trim_done(struct commit_entry *entry, const struct error *failure)
     }
     say_held(retention, trimmed->held_by);
     retention->dropped += trimmed->records;
+    retention->floor = trimmed->records > 0 ? trimmed->floor : retention->floor;
+    say_dropped(retention);
     wait_ms(retention, trimmed->has_more ? PAUSE_MS : LOOK_MS);
-    if (trimmed->has_more || retention->dropped == 0)
-        return;
-    log_info("log.trimmed", "floor=%llu records=%llu", (unsigned long long)trimmed->floor,
-             (unsigned long long)retention->dropped);
-    retention->dropped = 0;
-    snapshots_trimmed(retention->broker->snapshots);
 }
 
 static const struct commit_functions trim_functions = {
@@ -136,25 +152,55 @@ static int look(struct retention *retention, bool *ret_is_due, struct error *err
     return r;
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *arg)
+/* Twice what has been appended since the last time: however fast others write, the log shrinks. */
+static unsigned pace(uint64_t appended)
 {
-    struct retention *retention = arg;
+    if (appended > TRIM_RECORDS_MAX / 2)
+        return TRIM_RECORDS_MAX;
+    return appended > TRIM_RECORDS_USUAL / 2 ? (unsigned)appended * 2 : TRIM_RECORDS_USUAL;
+}
+
+static void trim_when_due(struct retention *retention)
+{
     struct committer *committer = retention->broker->committer;
+    uint64_t appended = committer_counters(committer).records;
     struct error err = { 0 };
     bool is_due = false;
 
-    (void)fd;
-    (void)what;
+    retention->looked = appended;
     retention->is_ageless = clocks_is_unsettled(retention->broker->clocks);
     if (look(retention, &is_due, &err) < 0)
         log_failure("log.not_trimmed", &err);
+    if (!is_due) {
+        say_dropped(retention);
+        wait_ms(retention, LOOK_MS);
+        return;
+    }
+    (void)evtimer_del(retention->timer);
+    retention->records_max = pace(appended - retention->trimmed_at);
+    retention->trimmed_at = appended;
     retention->entry = (struct commit_entry){
         .functions = &trim_functions, .records = COMMIT_BATCH_RECORDS_MAX, /* a batch of its own */
     };
-    retention->is_writing = is_due && !committer_is_busy(committer) &&
-                            committer_add(committer, &retention->entry, NULL) == 0;
-    if (!retention->is_writing)
-        wait_ms(retention, LOOK_MS);
+    retention->is_writing = committer_add_first(committer, &retention->entry) == 0;
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    trim_when_due(arg);
+}
+
+void retention_wake(struct retention *retention)
+{
+    const struct retention_policy *policy = &retention->policy;
+    uint64_t appended = committer_counters(retention->broker->committer).records;
+
+    if ((policy->age_ns == 0 && policy->bytes == 0) || retention->is_writing ||
+        appended - retention->looked < LOOK_RECORDS)
+        return;
+    trim_when_due(retention);
 }
 
 struct retention *retention_new(struct broker *broker, const struct retention_policy *policy)

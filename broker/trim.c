@@ -145,14 +145,14 @@ static int range_collect(struct range *range, struct trimmed *trimmed, struct er
     int r;
 
     r = log_walk(range->txn, NULL, 0, &cursor, err);
-    while (r >= 0 && verdict == TRIM_GO && range->count < TRIM_RECORDS_MAX) {
+    while (r >= 0 && verdict == TRIM_GO && range->count < range->wish->records_max) {
         r = range_step(range, cursor, &verdict, &pos, err);
         if (r == 0)
             break;
     }
     if (r < 0)
         return r;
-    trimmed->has_more = verdict == TRIM_GO && range->count == TRIM_RECORDS_MAX;
+    trimmed->has_more = verdict == TRIM_GO && range->count == range->wish->records_max;
     trimmed->held_by = verdict == TRIM_HELD ? pos : 0;
     return 0;
 }
@@ -196,7 +196,7 @@ int trim_log(struct log_txn *txn, const struct view *view, const struct trim_wis
     r = range_collect(&range, &trimmed, err);
     if (r < 0)
         return r;
-    if (range.count == range.notices && range.count < TRIM_RECORDS_MAX) {
+    if (range.count == range.notices && range.count < wish->records_max) {
         *ret = (struct trimmed){ .held_by = trimmed.held_by };
         return 0;
     }

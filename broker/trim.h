@@ -13,12 +13,14 @@
 #include "broker/io/log.h"
 #include "common/fleet/fleet.h"
 
-#define TRIM_RECORDS_MAX 1000 /* in one transaction */
+#define TRIM_RECORDS_USUAL 1000 /* in one transaction */
+#define TRIM_RECORDS_MAX   8000
 
 /* What is to go: what is older, and as much as there is too much. */
 struct trim_wish {
-    uint64_t before_ns; /* since 1970; 0: none for its age */
-    uint64_t bytes_max; /* that the records may take; 0: any number */
+    uint64_t before_ns;   /* since 1970; 0: none for its age */
+    uint64_t bytes_max;   /* that the records may take; 0: any number */
+    unsigned records_max; /* at once */
 };
 
 struct trimmed {
@@ -33,7 +35,7 @@ struct trimmed {
 int trim_is_due(struct log_txn *txn, const struct view *view, const struct trim_wish *wish,
                 bool *ret, uint64_t *ret_held_by, struct error *err);
 
-/* Drop at most TRIM_RECORDS_MAX records, and append nothing. Records that only tell of earlier
+/* Drop at most as many records as wished, and append nothing. Records that only tell of earlier
  * trimming are dropped with others but not alone: a log at rest stays at rest. */
 int trim_log(struct log_txn *txn, const struct view *view, const struct trim_wish *wish,
              struct trimmed *ret, struct error *err);

@@ -1,7 +1,12 @@
 """What is no longer kept: dropped by age and size, said, and never missed by the view."""
+import json
+import os
+import subprocess
+
 import fleet
 from fleet import Client, FakeWorker, command_id, create_fields
 
+LOAD = os.path.join(fleet.BUILD_DIR, "tests/broker_load")
 AGE = ("--retain-age", "1s")
 
 
@@ -150,6 +155,30 @@ class Size(Retention):
         self.assertEqual(len(self.client.query_all("containers")), created)
         newest = self.client.watch_all(cursor=self.client.ask("info")["head"] - 1)
         self.assertEqual(len(newest), 1)
+
+
+class Load(Retention):
+    LIMIT = 8 << 20
+
+    def test_the_store_does_not_outgrow_its_bound_however_much_is_written(self):
+        """Ten times the bound, as fast as 32 workers can: the file, which never shrinks, stays
+        within a multiple of the bound (the view, its base and pages not yet free are beside it)."""
+        broker = self.start_broker("--retain-bytes", str(self.LIMIT))
+        host, port = broker.url.removeprefix("tcp://").split(":")
+        load = subprocess.run([LOAD, "report", host, port, "32", "100", "100"], input="go\n",
+                              text=True, stdout=subprocess.PIPE, timeout=10 * fleet.DEADLINE)
+        said = json.loads(load.stdout.splitlines()[-1])
+        self.assertEqual((load.returncode, said["records"]), (0, 320000), load.stdout)
+        size = os.path.getsize(os.path.join(self.state, "data.mdb"))
+        self.assertLess(size, 4 * self.LIMIT)
+        client = Client(broker.url)
+        info = client.ask("info")
+        self.assertGreater(info["floor"], info["head"] // 2)
+        self.assertEqual(broker.terminate(), 0)
+        done = subprocess.run([os.path.join(fleet.BUILD_DIR, "gantry-broker"), "--verify",
+                               "--state", self.state], text=True, capture_output=True,
+                              timeout=fleet.DEADLINE)
+        self.assertEqual(done.returncode, 0, done)
 
 
 if __name__ == "__main__":

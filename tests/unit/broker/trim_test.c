@@ -99,7 +99,7 @@ static int try_trim(struct scene *scene, const struct trim_wish *wish, struct tr
 
 static struct trimmed trim(struct scene *scene, uint64_t before_ns)
 {
-    const struct trim_wish wish = { .before_ns = before_ns };
+    const struct trim_wish wish = { .before_ns = before_ns, .records_max = TRIM_RECORDS_USUAL };
     struct trimmed trimmed = { 0 };
     struct error err = { 0 };
 
@@ -204,7 +204,7 @@ static void the_last_record_stays(void **state)
 static void what_is_too_much_goes_whatever_its_age(void **state)
 {
     struct scene *scene = *state;
-    struct trim_wish wish = { 0 };
+    struct trim_wish wish = { .records_max = TRIM_RECORDS_USUAL };
     struct trimmed trimmed = { 0 };
     uint64_t before;
 
@@ -248,9 +248,9 @@ static void one_transaction_takes_so_many_and_no_more(void **state)
     struct scene *scene = *state;
     struct trimmed trimmed;
 
-    (void)broker_log_append(scene->place, "sys", "x", TRIM_RECORDS_MAX + 500);
+    (void)broker_log_append(scene->place, "sys", "x", TRIM_RECORDS_USUAL + 500);
     trimmed = trim(scene, UINT64_MAX);
-    assert_int_equal(trimmed.records, TRIM_RECORDS_MAX);
+    assert_int_equal(trimmed.records, TRIM_RECORDS_USUAL);
     assert_true(trimmed.has_more);
     trimmed = trim(scene, UINT64_MAX);
     assert_int_equal(trimmed.records, 500);
@@ -260,8 +260,8 @@ static void one_transaction_takes_so_many_and_no_more(void **state)
 static void a_look_says_whether_there_is_something_to_do(void **state)
 {
     struct scene *scene = *state;
-    const struct trim_wish old = { .before_ns = UINT64_MAX };
-    const struct trim_wish young = { .before_ns = LOG_START };
+    const struct trim_wish old = { .before_ns = UINT64_MAX, .records_max = 1 };
+    const struct trim_wish young = { .before_ns = LOG_START, .records_max = 1 };
     struct log_txn *txn;
     struct view view;
     uint64_t held_by = 7;
@@ -301,8 +301,10 @@ static void a_base_of_other_rules_is_refused(void **state)
     assert_int_equal(view_store_prepare(scene->place->log, &folded, &err), -ENODATA);
     assert_non_null(strstr(err.text, "use the Gantry that wrote it"));
     create(scene, 2, true);
-    assert_int_equal(
-        try_trim(scene, &(struct trim_wish){ .before_ns = UINT64_MAX }, &trimmed, &err), -ENODATA);
+    assert_int_equal(try_trim(scene,
+                              &(struct trim_wish){ .before_ns = UINT64_MAX, .records_max = 1 },
+                              &trimmed, &err),
+                     -ENODATA);
     assert_int_equal(broker_log_state(scene->place).floor, 3);
 }
 
