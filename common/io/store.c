@@ -185,6 +185,7 @@ int store_open(const char *directory, const char *const *tables, uint64_t map_by
     autofree char *lock = NULL;
     int r = files_make_durable(directory, DIRECTORY_MODE, err);
 
+    store_file_keep_lists_mapped();
     if (r < 0)
         return r;
     lock = mem_text("%s/lock", directory);

@@ -8,6 +8,7 @@
 #include "common/io/store_file.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,6 +17,9 @@
 
 #include "common/auto.h"
 #include "common/mem.h"
+
+#define MAPPED_BYTES_MIN  (1024 * 1024)
+#define TRIMMED_BYTES_MIN (4 * 1024 * 1024)
 
 static int write_first_pages(const char *path, mode_t mode)
 {
@@ -55,4 +59,10 @@ int store_file_make_whole(int fd, uint64_t size)
     if (fstat(fd, &file) < 0)
         return errno;
     return (uint64_t)file.st_size < size && ftruncate(fd, (off_t)size) < 0 ? errno : 0;
+}
+
+void store_file_keep_lists_mapped(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES_MIN);
+    (void)mallopt(M_TRIM_THRESHOLD, TRIMMED_BYTES_MIN); /* which is not set by itself any more */
 }

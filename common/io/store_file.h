@@ -16,4 +16,9 @@ int store_file_make(const char *directory, mode_t mode);
  * errno value. */
 int store_file_make_whole(int fd, uint64_t size);
 
+/* Before an environment is opened: LMDB asks for lists of 3 MB for each, and touches little of
+ * them. Once one was closed, malloc would take the next one's from the heap, where calloc() writes
+ * them from end to end. */
+void store_file_keep_lists_mapped(void);
+
 #endif

@@ -11,6 +11,7 @@ import fleet
 from allocations import Allocations, is_sanitized
 from fleet import Client, FakeWorker, container_id, create_fields
 
+OWN_KIB = 930
 COMMANDS, REPORTS, BATCH, CONTAINERS = 200, 100, 100, 20
 SLACK = 1.3
 LIFE = ["container.initialized", "container.started", "container.died", "container.cleaned"]
@@ -82,6 +83,12 @@ class BrokerCounts(fleet.FleetTest):
             print(f"{what}: {name} {found[name]:.2f} of at most {bound * SLACK:.2f}")
             self.assertLessEqual(found[name], bound * SLACK, f"{what}: {found}")
         self.assertGreater(found["commits"], 0, f"{what} is durable: {found}")
+
+    def test_a_broker_without_work_takes_little_memory(self):
+        with open(f"/proc/{self.broker.pid}/status", encoding="ascii") as file:
+            own = next(int(line.split()[1]) for line in file if line.startswith("RssAnon:"))
+        print(f"memory of its own: {own} KiB of at most {OWN_KIB * SLACK:.0f}")
+        self.assertLessEqual(own, OWN_KIB * SLACK)
 
     def test_a_command(self):
         self.check("a command", self.command, COMMANDS)
