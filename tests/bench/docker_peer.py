@@ -4,6 +4,7 @@ The daemon has no network of its own and lives in a directory that goes with it.
 """
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import time
 CLIENT, DAEMON = "/usr/bin/docker", "/usr/sbin/dockerd"
 IMAGE = "bench:1"
 READY_S = 60
+SWARM_PATIENCE_S = 60
 
 
 class Unavailable(Exception):
@@ -80,15 +82,15 @@ class Docker:
         self.run("start", name)
         return time.monotonic() - began
 
-    def follow(self, *filters):
+    def follow(self, *filters, **options):
         words = [word for one in filters for word in ("--filter", one)]
         return subprocess.Popen([*self.base, "events", "--format", "{{json .}}", "--since", "5m", *words],
-                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, **options)
 
     def end(self, name):
         """Seconds from SIGKILL of init to the line in `docker events`."""
         pid = int(self.run("inspect", "--format", "{{.State.Pid}}", name))
-        follower = self.follow(f"container={name}")
+        follower = self.follow(f"container={name}", text=True)
         try:
             while json.loads(follower.stdout.readline())["status"] != "start":
                 pass
@@ -107,14 +109,17 @@ class Docker:
     def swarm_rate(self, count):
         """Starts each second of a service of so many replicas, on this one node."""
         self.run("swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:0")
-        follower = self.follow("event=start", "type=container")
+        follower = self.follow("event=start", "type=container", bufsize=0)
         try:
             began = time.monotonic()
             self.run("service", "create", "--detach", "--quiet", "--name", "crowd", "--no-resolve-image", "--stop-grace-period", "0s",
                      "--replicas", str(count), IMAGE, "/bin/sleep", "100000")
             seen = 0
             while seen < count:
-                seen += "com.docker.swarm" in follower.stdout.readline()
+                # Unbuffered, so that what is ready is what can be read.
+                if not select.select([follower.stdout], [], [], SWARM_PATIENCE_S)[0]:
+                    raise Unavailable(f"the swarm has started {seen} of {count} and goes on no more")
+                seen += os.read(follower.stdout.fileno(), 65536).count(b'"com.docker.swarm.task.id"')
             return count / (time.monotonic() - began)
         finally:
             follower.kill()

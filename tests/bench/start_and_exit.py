@@ -21,12 +21,11 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 os.environ.setdefault("GANTRY_BUILD_DIR", os.path.join(ROOT, "build/release"))
 sys.path[:0] = [HERE, os.path.join(ROOT, "tests/integration")]
 
-import docker_peer  # noqa: E402
+import container_peers  # noqa: E402
 import figures  # noqa: E402
 import fleet  # noqa: E402
 import floor  # noqa: E402
 import nng  # noqa: E402
-import podman_peer  # noqa: E402
 
 HOST = "bench"
 
@@ -212,17 +211,6 @@ def template_of(gantry):
     return row["runtime"], spec
 
 
-def add_others(peers, runtime, rootfs, say_missing):
-    try:
-        peers["podman"] = podman_peer.Podman(runtime, rootfs)
-    except FileNotFoundError:
-        say_missing("podman", "podman is not installed")
-    try:
-        peers["docker"] = docker_peer.Docker(rootfs)
-    except docker_peer.Unavailable as reason:
-        say_missing("docker", str(reason))
-
-
 def measure(directory, peers, options):
     rootfs = make_rootfs(directory)
     gantry = Gantry(directory, rootfs)
@@ -233,7 +221,7 @@ def measure(directory, peers, options):
     peers["floor"] = floor.Floor(runtime, spec)
     say_missing = figures.missing if options.json else (
         lambda name, why: print(f"{name} is missing: {why}"))
-    add_others(peers, runtime, rootfs, say_missing)
+    peers.update(container_peers.find(runtime, rootfs, say_missing))
     starts = {name: [] for name in peers}
     ends = {name: [] for name in peers}
     for _ in range(options.rounds):

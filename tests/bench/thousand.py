@@ -13,6 +13,7 @@ import json
 import os
 import re
 import statistics
+import subprocess
 import sys
 import threading
 import time
@@ -23,11 +24,11 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 os.environ.setdefault("GANTRY_BUILD_DIR", os.path.join(ROOT, "build/release"))
 sys.path[:0] = [HERE, os.path.join(ROOT, "tests/integration")]
 
+import container_peers  # noqa: E402
 import docker_peer  # noqa: E402
 import figures  # noqa: E402
 import floor  # noqa: E402
 import nng  # noqa: E402
-import podman_peer  # noqa: E402
 from containers import EXITED, RUNNING  # noqa: E402
 from crowd import CrowdTest  # noqa: E402
 from inotify import Inotify  # noqa: E402
@@ -95,14 +96,13 @@ class Peers:
         self.of = {"floor": floor.Floor(runtime, spec)}
         self.made = {}
         self.rates = {}
-        for name, make in [("podman", lambda: podman_peer.Podman(runtime, rootfs)),
-                           ("docker", lambda: docker_peer.Docker(rootfs))]:
-            try:
-                self.of[name] = make()
-            except (FileNotFoundError, docker_peer.Unavailable) as reason:
-                if OPTIONS.json:
-                    figures.missing(name, str(reason))
-                say(f"{name} is missing: {reason}")
+        self.of.update(container_peers.find(runtime, rootfs, self.say_missing))
+
+    @staticmethod
+    def say_missing(name, why):
+        if OPTIONS.json:
+            figures.missing(name, why)
+        say(f"{name} is missing: {why}")
 
     def start_slice(self, count):
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
@@ -126,8 +126,12 @@ class Peers:
 
     def measure_swarm(self, count):
         docker = self.of.get("docker")
-        if docker is not None:
+        if docker is None:
+            return
+        try:
             give("start-rate", "docker swarm", "starts/s", [docker.swarm_rate(count)])
+        except (docker_peer.Unavailable, subprocess.CalledProcessError) as failure:
+            self.say_missing("docker swarm", getattr(failure, "stderr", None) or str(failure))
 
     def remove_everything(self):
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
@@ -191,7 +195,7 @@ class Thousand(CrowdTest):
         self.running = 0
         peers = self.make_peers()
         rates, costs = [], []
-        each = max(1, COUNT // SLICES)
+        each = max(1, (COUNT - FIRST) // SLICES)
         for begin in range(FIRST, COUNT, each):
             containers = self.containers_made[begin:begin + each]
             before = cpu_seconds(self.worker.pid)
