@@ -17,8 +17,9 @@
 #include "schemas/codec.h"
 #include "schemas/events.h"
 
-/* A log that is so many times as far ahead as it should be is folded; else the gap stays. */
-#define LIVE_GAPS_MAX 16
+/* Records that are so many times as many as should lie between two snapshots are folded; fewer stay
+ * together: their snapshot is the view as it is now. */
+#define LIVE_GAPS_MAX 3
 
 /* Of rows as messages while a log is folded. */
 #define ROWS_BYTES_MAX (2UL * 1024 * 1024)

@@ -256,6 +256,10 @@ void handle_past(struct broker *broker, struct request *request)
     struct error err = { 0 };
     int r = answer.store != NULL ? find_snapshot(broker, &answer, &err) : -ENOENT;
 
+    if (snapshots_are_settling(broker->snapshots)) {
+        reply_busy(request->sp, "the snapshots are being looked at");
+        return;
+    }
     if (r == -ENOENT && answer.asked->snapshot != 0) {
         reply_trimmed(request->sp, 0, "the snapshot is no longer kept: ask for another");
         return;

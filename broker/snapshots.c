@@ -20,8 +20,7 @@
 
 struct snapshots {
     struct broker *broker;
-    struct past_store *store; /* NULL: it could not be opened */
-    struct past_maker *maker;
+    bool is_open;         /* else there is nothing to read yet, or it could not be opened */
     struct jobpool *pool; /* of one thread */
     uint64_t due;         /* when the committer has written so many records */
     uint64_t condemned;   /* position of a snapshot that cannot be read; 0: none */
@@ -30,7 +29,9 @@ struct snapshots {
     bool has_failed; /* and that was said */
     bool is_closing;
 
-    /* The pool's while it works. */
+    /* The pool's while it works; the store may be read meanwhile, once it is open. */
+    struct past_store *store;
+    struct past_maker *maker; /* NULL: not yet */
     struct job job;
     bool is_working;
     uint64_t to_drop;
@@ -39,12 +40,27 @@ struct snapshots {
     struct error failure; /* code 0: none */
 };
 
+static int open_store(struct snapshots *snapshots, struct error *err)
+{
+    autofree char *directory =
+        mem_text("%s/" PAST_DIRECTORY, snapshots->broker->options->state_directory);
+    int r = 0;
+
+    if (snapshots->store == NULL)
+        r = past_store_open(directory, PAST_BYTES_MAX, &snapshots->store, err);
+    if (r == 0)
+        r = past_maker_new(snapshots->broker->log, snapshots->store, &snapshots->maker, err);
+    return r;
+}
+
 static int work(struct snapshots *snapshots, struct error *err)
 {
-    int r =
-        snapshots->to_drop != 0 ? past_maker_drop(snapshots->maker, snapshots->to_drop, err) : 0;
+    bool is_first = snapshots->maker == NULL;
+    int r = is_first ? open_store(snapshots, err) : 0;
 
-    if (r == 0)
+    if (r == 0 && snapshots->to_drop != 0)
+        r = past_maker_drop(snapshots->maker, snapshots->to_drop, err);
+    if (r == 0 && !is_first)
         r = past_maker_step(snapshots->maker, &snapshots->progress, err);
     return r == 0 ? past_store_counts(snapshots->store, &snapshots->counted, err) : r;
 }
@@ -72,10 +88,10 @@ static void take_failure(struct snapshots *snapshots)
     snapshots->progress = (struct past_progress){ .wait_records = PAST_RECORDS_MIN };
 }
 
-static void say_made(const struct snapshots *snapshots)
+static void say_there(const struct snapshots *snapshots)
 {
-    log_debug("past.made", "pos=%llu snapshots=%llu bytes=%llu",
-              (unsigned long long)snapshots->counted.last,
+    log_debug(snapshots->is_open ? "past.made" : "past.opened",
+              "pos=%llu snapshots=%llu bytes=%llu", (unsigned long long)snapshots->counted.last,
               (unsigned long long)snapshots->counted.snapshots,
               (unsigned long long)snapshots->counted.bytes);
 }
@@ -99,8 +115,9 @@ static void snapshots_done(struct job *job)
         take_failure(snapshots);
     } else {
         snapshots->has_failed = false;
-        if (snapshots->counted.last != snapshots->counts.last)
-            say_made(snapshots);
+        if (!snapshots->is_open || snapshots->counted.last != snapshots->counts.last)
+            say_there(snapshots);
+        snapshots->is_open = true;
         snapshots->counts = snapshots->counted;
         snapshots->condemned =
             snapshots->condemned == snapshots->to_drop ? 0 : snapshots->condemned;
@@ -123,7 +140,7 @@ static void begin_work(struct snapshots *snapshots)
 
 void snapshots_wake(struct snapshots *snapshots)
 {
-    if (snapshots->store == NULL || snapshots->is_working)
+    if (snapshots->is_working)
         return;
     if (snapshots->is_wanted ||
         committer_counters(snapshots->broker->committer).records >= snapshots->due)
@@ -144,35 +161,19 @@ void snapshots_condemn(struct snapshots *snapshots, uint64_t pos, const struct e
     snapshots_wake(snapshots);
 }
 
+bool snapshots_are_settling(const struct snapshots *snapshots)
+{
+    return !snapshots->has_failed && (!snapshots->is_open || snapshots->condemned != 0);
+}
+
 struct past_store *snapshots_store(struct snapshots *snapshots)
 {
-    return snapshots->condemned == 0 ? snapshots->store : NULL;
+    return snapshots->is_open && snapshots->condemned == 0 ? snapshots->store : NULL;
 }
 
 struct past_counts snapshots_counts(const struct snapshots *snapshots)
 {
     return snapshots->counts;
-}
-
-/* What cannot be opened is left alone: it is of use, and nothing depends on it. */
-static void open_snapshots(struct snapshots *snapshots)
-{
-    autofree char *directory =
-        mem_text("%s/" PAST_DIRECTORY, snapshots->broker->options->state_directory);
-    struct error err = { 0 };
-    int r = past_store_open(directory, PAST_BYTES_MAX, &snapshots->store, &err);
-
-    if (r == 0)
-        r = past_maker_new(snapshots->broker->log, snapshots->store, &snapshots->maker, &err);
-    if (r == 0)
-        r = past_store_counts(snapshots->store, &snapshots->counts, &err);
-    if (r == 0)
-        return;
-    log_failure("past.failed", &err);
-    past_maker_destroy(snapshots->maker);
-    past_store_close(snapshots->store);
-    snapshots->maker = NULL;
-    snapshots->store = NULL;
 }
 
 int snapshots_new(struct broker *broker, struct snapshots **ret, struct error *err)
@@ -186,7 +187,6 @@ int snapshots_new(struct broker *broker, struct snapshots **ret, struct error *e
         free(snapshots);
         return error_add_context(err, r, "snapshots of the view");
     }
-    open_snapshots(snapshots);
     snapshots_wake(snapshots);
     *ret = snapshots;
     return 0;

@@ -8,6 +8,8 @@
 #ifndef GANTRY_BROKER_SNAPSHOTS_H
 #define GANTRY_BROKER_SNAPSHOTS_H
 
+#include <stdbool.h>
+
 #include "broker/io/past_store.h"
 #include "common/error.h"
 
@@ -25,6 +27,9 @@ void snapshots_destroy(struct snapshots *snapshots);
 /* The log has grown; records were trimmed. */
 void snapshots_wake(struct snapshots *snapshots);
 void snapshots_trimmed(struct snapshots *snapshots);
+
+/* In a moment there will be something to read, or it will be known that there is not. */
+bool snapshots_are_settling(const struct snapshots *snapshots);
 
 /* What there is to read; NULL: nothing. */
 struct past_store *snapshots_store(struct snapshots *snapshots);

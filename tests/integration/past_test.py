@@ -55,6 +55,8 @@ class PastTest(HistoryTest):
 
     def ask_past(self, **asked):
         said = self.client.ask("past", **asked)
+        while said.kind == "error" and said["code"] == "busy":
+            said = self.client.ask("past", **asked)
         self.assertEqual(said.kind, "past.is", said)
         return said
 
@@ -177,14 +179,15 @@ class Snapshots(PastTest):
         shutil.rmtree(os.path.join(self.state, "past"))
         for kills in range(100):
             self.broker = self.start_broker()
-            self.client = Client(self.broker.url)
-            if self.client.ask("info").get("past_last", 0) >= head - 999:
+            opened = self.broker.wait_for_line(r"past\.opened")
+            if int(re.search(r"pos=(\d+)", opened).group(1)) >= head - 999:
                 break
             if kills % 2 == 1:
                 self.broker.wait_for_line(r"past\.(made|built)")
             self.broker.kill()
+        self.client = Client(self.broker.url)
         info = self.client.ask("info")
-        self.assertGreaterEqual(info["past_snapshots"], head // 1000 - 2)
+        self.assertGreaterEqual(info["past_snapshots"], head // 1000 - 4)
         self.assertEqual(info["past_first"], 1000)
         told = self.history(moments)
         self.assertEqual(self.without_snapshots(moments), told)
