@@ -19,8 +19,8 @@
 #include "broker/io/log.h"
 #include "broker/io/past_store.h"
 
-#define PAST_RECORDS_MIN 1000
-#define PAST_SHARE       5 /* a fifth */
+#define PAST_RECORDS_MIN 2000
+#define PAST_SHARE       8 /* an eighth */
 
 struct past_maker;
 

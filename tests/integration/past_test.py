@@ -12,6 +12,9 @@ from history_test import HistoryTest
 from recover_test import Teller
 
 
+INTERVAL = 2000  # records between two snapshots: broker/past_maker.h
+
+
 class PastTest(HistoryTest):
     """A broker whose log is long enough for snapshots, which are said as they are made."""
 
@@ -40,7 +43,7 @@ class PastTest(HistoryTest):
 
     def wait_for_snapshot(self, pos=None):
         """One at or beyond the position, or near the log's end; made by this broker."""
-        pos = max(pos or self.head() - 999, 1)
+        pos = max(pos or self.head() - INTERVAL + 1, 1)
         digits = len(str(pos))
         at_least = "|".join([str(pos)[:i] + f"[{int(d) + 1}-9]" + r"\d" * (digits - i - 1)
                              for i, d in enumerate(str(pos)) if d != "9"] +
@@ -117,19 +120,19 @@ class PastTest(HistoryTest):
 
     def moments(self, head):
         times = [record["time"] for record in self.client.watch_all(types=["command.done"])]
-        positions = [1, 17, 999, 1000, 1001, head // 2, head // 2 + 1, head - 1, head]
+        positions = [1, 17, INTERVAL - 1, INTERVAL, INTERVAL + 1, head // 2, head // 2 + 1, head - 1, head]
         return [f"pos:{pos}" for pos in positions] + [
             f"{time // 10**9}.{time % 10**9:09d}" for time in times[::len(times) // 4]]
 
 
 class Snapshots(PastTest):
     def test_they_tell_what_a_fold_of_the_whole_log_tells(self):
-        self.make_log(3500)
+        self.make_log(6500)
         head = self.head()
         moments = self.moments(head)
         self.wait_for_snapshot()
         told = self.history(moments)
-        self.assertIn(self.all_rows(pos=head)[0], range(head - 999, head + 1))
+        self.assertIn(self.all_rows(pos=head)[0], range(head - INTERVAL + 1, head + 1))
         info = self.client.ask("info")
         self.assertGreaterEqual(info["past_snapshots"], 1)
         self.restart()
@@ -138,7 +141,7 @@ class Snapshots(PastTest):
         self.assertEqual(self.without_snapshots(moments), told)
 
     def test_rows_of_one_host_or_container_are_those_of_the_whole(self):
-        self.make_log(2200)
+        self.make_log(4200)
         self.wait_for_snapshot()
         pos, rows = self.all_rows()
         found, of_a = self.all_rows(host="a")
@@ -153,12 +156,12 @@ class Snapshots(PastTest):
         self.assertEqual([(row.get("table", 0), row["key"]) for row in page["rows"]],
                          [(1, container_id(3).encode()), (0, b"b")])
         self.assertEqual(self.ask_past(container=container_id(77)).get("rows", []), [])
-        self.assertEqual(self.ask_past(pos=500).get("snapshot", 0), 0)
+        self.assertEqual(self.ask_past(pos=INTERVAL // 2).get("snapshot", 0), 0)
 
     def test_one_container_is_told_as_among_all(self):
-        self.make_log(2200)
+        self.make_log(4200)
         self.wait_for_snapshot()
-        for pos in (1990, self.head() - 100, self.head()):
+        for pos in (INTERVAL - 10, self.head() - 100, self.head()):
             for number in (1, 2):
                 id = container_id(number)
                 one = self.told("inspect", "--at", f"pos:{pos}", id)
@@ -180,22 +183,22 @@ class Snapshots(PastTest):
         for kills in range(100):
             self.broker = self.start_broker()
             opened = self.broker.wait_for_line(r"past\.opened")
-            if int(re.search(r"pos=(\d+)", opened).group(1)) >= head - 999:
+            if int(re.search(r"pos=(\d+)", opened).group(1)) > head - INTERVAL:
                 break
             if kills % 2 == 1:
                 self.broker.wait_for_line(r"past\.(made|built)")
             self.broker.kill()
         self.client = Client(self.broker.url)
         info = self.client.ask("info")
-        self.assertGreaterEqual(info["past_snapshots"], head // 1000 - 4)
-        self.assertEqual(info["past_first"], 1000)
+        self.assertGreaterEqual(info["past_snapshots"], head // INTERVAL - 4)
+        self.assertEqual(info["past_first"], INTERVAL)
         told = self.history(moments)
         self.assertEqual(self.without_snapshots(moments), told)
 
     def test_a_rebuilt_view_makes_them_anew(self):
-        self.make_log(1200)
+        self.make_log(2200)
         self.wait_for_snapshot()
-        told = self.told("ps", "-a", "--at", "pos:1100", "--format", "json")
+        told = self.told("ps", "-a", "--at", "pos:2150", "--format", "json")
         self.assertEqual(self.broker.terminate(), 0)
         done = subprocess.run([os.path.join(fleet.BUILD_DIR, "gantry-broker"), "--state",
                                      self.state, "--rebuild"], capture_output=True, check=False)
@@ -203,29 +206,29 @@ class Snapshots(PastTest):
         self.assertFalse(os.path.exists(os.path.join(self.state, "past")))
         self.broker = self.start_broker()
         self.client = Client(self.broker.url)
-        self.wait_for_snapshot(1000)
-        self.assertEqual(self.told("ps", "-a", "--at", "pos:1100", "--format", "json"), told)
+        self.wait_for_snapshot(INTERVAL)
+        self.assertEqual(self.told("ps", "-a", "--at", "pos:2150", "--format", "json"), told)
 
     def test_what_was_trimmed_has_none_and_that_is_said(self):
-        workers = self.make_log(3000)
+        workers = self.make_log(5000)
         self.wait_for_snapshot()
         head = self.head()
         told = self.told("ps", "-a", "--at", f"pos:{head}", "--format", "json")
         id = self.client.watch_all(types=["container.start"])[-1]["id"]
         self.happen(workers[0], 2, ("command.done", None, id, {}))  # it holds what follows it
-        self.restart("--retain-bytes", "200k")
+        self.restart("--retain-bytes", "300k")
         floor = int(re.search(r"floor=(\d+)", self.broker.wait_for_line(r"log\.trimmed")).group(1))
-        self.assertGreater(floor, 1500)
+        self.assertGreater(floor, 2150)
         # What is below the floor goes by a step of its own, which a line of the log cannot show.
         self.assertGreaterEqual(self.ask_past(pos=head)["snapshot"], floor)
         self.assertEqual(self.told("ps", "-a", "--at", f"pos:{head}", "--format", "json"), told)
-        early = self.gantry("ps", "--at", "pos:1100")
+        early = self.gantry("ps", "--at", "pos:2150")
         self.assertEqual(early.returncode, 125, early)
         self.assertRegex(early.stderr, r"from position \d+ on|no longer kept")
-        self.assertEqual(self.ask_past(pos=1100).get("snapshot", 0), 0)
+        self.assertEqual(self.ask_past(pos=2150).get("snapshot", 0), 0)
 
     def test_damaged_ones_are_dropped_and_never_told(self):
-        self.make_log(3500)
+        self.make_log(6500)
         moments = self.moments(self.head())
         self.wait_for_snapshot()
         told = self.history(moments)
@@ -250,7 +253,7 @@ class Snapshots(PastTest):
         self.assertEqual(self.broker.terminate(), 0)
         shutil.rmtree(self.state)
         self.restart("--recover")
-        self.make_log(1100)
+        self.make_log(2100)
         self.wait_for_snapshot()
         # A snapshot has no command that had ended; this one would seem to be open.
         other = Teller(self.broker.url, host="c")
