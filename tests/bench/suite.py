@@ -44,6 +44,8 @@ PARTS = {
            "listing.py 20 100", "listing.py 3 10"),
     "storage": ("images and containers' files, beside podman",
                 "storage.py 50 6 50 2", "storage.py 20 2 10 1"),
+    "history": ("what the fleet was at random positions of a long log",
+                "history.py 200 10000000 3", "history.py 20 100000 1"),
     "feed": ("the feed by the number of subscribers",
              "feed.py 10 100 1000 10000", "feed.py 10 100"),
 }
