@@ -222,6 +222,7 @@ static const struct stream_kind {
     bool has_path;
     bool has_names;
     bool has_upload;
+    bool has_pos;
 } stream_kinds[] = {
     { .name = "logs", .of_container = true },
     { .name = "export", .of_container = true },
@@ -230,6 +231,7 @@ static const struct stream_kind {
     { .name = "sizes" },
     { .name = "save", .has_names = true },
     { .name = "upload", .has_upload = true },
+    { .name = "progress", .has_pos = true },
 };
 
 static const struct stream_kind *find_kind(const char *name)
@@ -251,6 +253,8 @@ static const char *find_missing(const struct stream_kind *kind, const struct str
         return "image's name";
     if (kind->has_upload && (open->upload == NULL || !name_is_valid(open->upload)))
         return "valid id of the upload";
+    if (kind->has_pos && open->pos == 0)
+        return "position of a command";
     return NULL;
 }
 

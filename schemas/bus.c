@@ -256,6 +256,7 @@ static const struct field stream_open_fields[] = {
     FIELD(struct stream_open, names, "names", false),
     FIELD(struct stream_open, format, "format", false),
     FIELD(struct stream_open, upload, "upload", false),
+    FIELD(struct stream_open, pos, "pos", false),
 };
 /* clang-format on */
 

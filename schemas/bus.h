@@ -243,7 +243,9 @@ struct host_lose_is {
  *     save     images `names` as a tar in `format` "oci-archive" or "docker-archive"
  *     upload   the other way round: the console pushes and the worker reads a file, which the
  *              command that names `upload` takes; it is whole on the disk when the last read is
- *              answered, and deleted with the command's outcome, or unused at the worker's start */
+ *              answered, and deleted with the command's outcome, or when it is a day old and none
+ * wants it progress lines: what the host says while it carries out the image.pull at `pos` of the
+ * log, from its beginning on as far as that is still kept */
 struct stream_open {
     char *host;
     char *container;
@@ -256,6 +258,7 @@ struct stream_open {
     struct text_list names;
     char *format;
     char *upload; /* name_is_valid(); chosen at random by the console */
+    uint64_t pos;
 };
 
 struct stream_opened {

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/mem.h"
 #include "worker/io/kill_point.h"
@@ -11,6 +12,7 @@
 struct pending {
     uint64_t number;
     enum storage_operation operation;
+    struct pull_progress *progress;
     errand_done_fn *done;
     void *owner;
 };
@@ -43,6 +45,7 @@ static void on_done(void *owner, const struct hands_result *from)
     };
 
     kill_point("after", entries[pending->operation].name, NULL);
+    pull_progress_end(pending->progress, pending->number);
     pending->done(pending->owner, pending->number, &result);
 }
 
@@ -76,15 +79,20 @@ static struct hands_storage request_of(const struct engine *engine, const struct
 }
 
 void errand_begin(struct hands *hands, const struct engine *engine, const struct errand *errand,
-                  errand_done_fn *done, void *owner)
+                  struct pull_progress *progress, errand_done_fn *done, void *owner)
 {
     struct pending *pending = mem_new(struct pending);
     struct hands_storage request = request_of(engine, errand);
 
     pending->number = errand->pos;
     pending->operation = errand->operation;
+    pending->progress = progress;
     pending->done = done;
     pending->owner = owner;
     kill_point("before", entries[errand->operation].name, NULL);
+    if (request.kind == HANDS_PULL)
+        request.progress_fd = pull_progress_begin(progress, errand->pos);
     hands_store(hands, &request, on_done, pending);
+    if (request.progress_fd > 0)
+        (void)close(request.progress_fd); /* the step has its own */
 }

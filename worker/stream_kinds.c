@@ -4,8 +4,9 @@
 #include <stddef.h>
 #include <string.h>
 
-static const struct stream_kind *const kinds[] = { &stream_logs, &stream_export, &stream_archive,
-                                                   &stream_diff, &stream_sizes,  &stream_save };
+static const struct stream_kind *const kinds[] = { &stream_logs,    &stream_export, &stream_archive,
+                                                   &stream_diff,    &stream_sizes,  &stream_save,
+                                                   &stream_progress };
 
 const struct stream_kind *stream_kind_find(const char *name)
 {

@@ -19,6 +19,7 @@ struct image;
 struct images;
 struct jobpool;
 struct layout;
+struct pull_progress;
 struct stream_chunk; /* schemas/bus.h */
 struct stream_open;
 
@@ -35,6 +36,9 @@ struct stream_container {
 /* What sources have of their worker; borrowed as long as any of them is open. */
 struct stream_surroundings {
     struct event_base *loop;
+    struct pull_progress *progress;
+    /* Whether the command at this position of the log is under way, or still to come. */
+    bool (*is_open)(void *owner, uint64_t pos);
     struct jobpool *pool; /* for what blocks */
     const struct layout *layout;
     struct images *images;
@@ -74,8 +78,9 @@ struct stream_kind {
 /* NULL for a kind that this worker does not know. */
 const struct stream_kind *stream_kind_find(const char *name);
 
-extern const struct stream_kind stream_logs;   /* stream_logs.c */
-extern const struct stream_kind stream_export; /* stream_contents.c, as those below */
+extern const struct stream_kind stream_logs;     /* stream_logs.c */
+extern const struct stream_kind stream_progress; /* pull_progress.c */
+extern const struct stream_kind stream_export;   /* stream_contents.c, as those below */
 extern const struct stream_kind stream_archive;
 extern const struct stream_kind stream_diff;
 extern const struct stream_kind stream_sizes;

@@ -16,6 +16,7 @@
 #include "worker/io/journal.h"
 #include "worker/io/kill_point.h"
 #include "worker/link.h"
+#include "worker/pull_progress.h"
 #include "worker/recovery.h"
 #include "worker/step_table.h"
 #include "worker/streams.h"
@@ -39,6 +40,7 @@ struct worker {
     struct bus *bus;
     struct link *link;
     struct streams *streams;
+    struct pull_progress *progress;
     struct jobpool *stream_pool; /* theirs: a reader who is slow holds no step up */
     struct event *patience;      /* with steps that do not end while it stops */
     unsigned steps;              /* in flight */
@@ -104,7 +106,7 @@ static void begin_errand(struct worker *worker, uint64_t number)
     if (worker->is_stopping || errand == NULL)
         return;
     worker->steps++;
-    errand_begin(worker->hands, worker->engine, errand, on_errand_done, worker);
+    errand_begin(worker->hands, worker->engine, errand, worker->progress, on_errand_done, worker);
 }
 
 static void on_action(void *owner, const struct action *action)
@@ -132,12 +134,21 @@ static void on_action(void *owner, const struct action *action)
                on_step_done, worker);
 }
 
+/* A position of the log: the command there waits, or has not been taken yet. */
+static bool is_open(void *owner, uint64_t pos)
+{
+    struct worker *worker = owner;
+
+    return pos > journal_state(worker->journal)->cursor || engine_has_errand(worker->engine, pos);
+}
+
 static void on_durable(void *owner)
 {
     struct worker *worker = owner;
 
     if (worker->link != NULL)
         link_durable(worker->link);
+    pull_progress_settle(worker->progress, is_open, worker);
 }
 
 static void on_drained(void *owner)
@@ -393,6 +404,8 @@ static int open_link(struct worker *worker, struct error *err)
                           .images = hands_images(worker->hands),
                           .find = find_container,
                           .walk = walk_containers,
+                          .progress = worker->progress,
+                          .is_open = is_open,
                           .find_image = find_image,
                           .owner = worker },
     };
@@ -421,6 +434,7 @@ int worker_new(struct event_base *loop, const struct worker_options *options,
     worker->options = options;
     worker->events = events;
     worker->owner = owner;
+    worker->progress = pull_progress_new(loop);
     worker->patience = evtimer_new(loop, on_impatient, worker);
     if (worker->patience == NULL)
         return error_set(err, -ENOMEM, "make a timer");
@@ -474,6 +488,7 @@ void worker_destroy(struct worker *worker)
     turn_destroy(worker->turn);
     jobpool_destroy(worker->stream_pool); /* its jobs read the hands' store */
     hands_destroy(worker->hands);
+    pull_progress_destroy(worker->progress);
     jobpool_destroy(worker->pool);
     engine_destroy(worker->engine);
     journal_close(worker->journal);

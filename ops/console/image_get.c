@@ -1,4 +1,5 @@
 /* gantry pull, load, import: images come to a host. */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -26,6 +27,7 @@ struct get_options {
     struct text_list changes;
     const char *message;
     bool is_quiet;
+    bool has_progress;
 };
 
 #define GET(...)  ARG(struct get_options, __VA_ARGS__)
@@ -43,6 +45,8 @@ static const struct arg_row pull_rows[] = {
     HOST_ROW,
     EXPIRES,
     QUIET_ROW,
+    GET(has_progress, ARG_FLAG, 0, "progress", NULL,
+        "Show what the host fetches; so it is on a terminal"),
     GET(authfile, ARG_TEXT, 0, "authfile", "PATH", "Registry credentials, a file of the host"),
     GET(policy, ARG_TEXT, 0, "policy", "always|missing|never", "When it is fetched; default always"),
     GET(tls_verify, ARG_TEXT, 0, "tls-verify", "true|false", "Check the registry's certificate"),
@@ -81,6 +85,46 @@ static int choose_host(struct console *console, struct get_options *options, str
 
 /* --- pull */
 
+struct following {
+    struct console *console;
+    struct command_id id;
+};
+
+static int show_words(void *owner, struct bytes words, struct error *err)
+{
+    (void)owner;
+    (void)err;
+    /* A registry's words, too: none of them is for the terminal itself. */
+    for (size_t i = 0; i < words.size; i++)
+        (void)fputc(iscntrl(words.data[i]) && words.data[i] != '\n' ? '?' : words.data[i], stderr);
+    return 0;
+}
+
+static bool is_pending(void *owner)
+{
+    const struct following *following = owner;
+    struct command_row *row = NULL;
+
+    return submit_find(following->console, following->id, &row, NULL) == 0 &&
+           row->state == COMMAND_PENDING;
+}
+
+/* Whatever is wrong with it, the pull goes on; its outcome is waited for in any case. */
+static void follow_pull(struct console *console, const struct submission *submission)
+{
+    struct following following = { .console = console, .id = submission->id };
+    const struct stream_open open = { .host = arena_text(&console->arena, submission->host),
+                                      .kind = arena_text(&console->arena, "progress"),
+                                      .pos = submission->pos };
+
+    (void)transfer_follow(console, &open, show_words, is_pending, &following, NULL);
+}
+
+static bool wants_progress(const struct get_options *options)
+{
+    return !options->is_quiet && (options->has_progress || isatty(STDERR_FILENO) == 1);
+}
+
 static int pull(struct console *console, const struct get_options *options, const char *reference,
                 struct error *err)
 {
@@ -90,6 +134,7 @@ static int pull(struct console *console, const struct get_options *options, cons
     const struct command command = { .schema = &image_pull_schema,
                                      .body = &body,
                                      .host = options->host };
+    struct submission submission;
     struct result result = { 0 };
     int r = registry_args_tls(options->tls_verify, &body.no_tls_verify, err);
 
@@ -97,7 +142,11 @@ static int pull(struct console *console, const struct get_options *options, cons
         return r;
     if (!options->is_quiet)
         (void)fprintf(stderr, "Trying to pull %s on host %s...\n", reference, options->host);
-    r = submit_run(console, &command, &result, err);
+    r = submit_send(console, &command, &submission, err);
+    if (r == 0 && submission.failure == FAILURE_NONE && wants_progress(options))
+        follow_pull(console, &submission);
+    if (r == 0)
+        r = submit_finish(console, &submission, &result, err);
     for (size_t i = 0; r == 0 && i < result.results.count; i++)
         puts(result.results.items[i]);
     return r;

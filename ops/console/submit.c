@@ -159,16 +159,12 @@ int submit_wait(struct console *console, const struct submission *submission, st
     return 0;
 }
 
-int submit_run(struct console *console, const struct command *command, struct result *ret,
-               struct error *err)
+int submit_finish(struct console *console, const struct submission *submission, struct result *ret,
+                  struct error *err)
 {
-    struct submission submission;
     struct result result;
-    int r = submit_send(console, command, &submission, err);
+    int r = submit_wait(console, submission, &result, err);
 
-    if (r < 0)
-        return r;
-    r = submit_wait(console, &submission, &result, err);
     if (r < 0)
         return r;
     if (ret != NULL)
@@ -177,4 +173,13 @@ int submit_run(struct console *console, const struct command *command, struct re
         return 0;
     return error_set(err, client_errno(result.failure), "%s",
                      result.text != NULL ? result.text : failure_name(result.failure));
+}
+
+int submit_run(struct console *console, const struct command *command, struct result *ret,
+               struct error *err)
+{
+    struct submission submission;
+    int r = submit_send(console, command, &submission, err);
+
+    return r < 0 ? r : submit_finish(console, &submission, ret, err);
 }

@@ -58,8 +58,12 @@ int submit_find(struct console *console, struct command_id id, struct command_ro
 int submit_wait(struct console *console, const struct submission *submission, struct result *ret,
                 struct error *err);
 
-/* Both. A failure of the command is an error with client_errno() of it; `ret` (may be NULL) is
+/* The same; a failure of the command is an error with client_errno() of it. `ret` (may be NULL) is
  * set then, too. */
+int submit_finish(struct console *console, const struct submission *submission, struct result *ret,
+                  struct error *err);
+
+/* submit_send() and submit_finish(). */
 int submit_run(struct console *console, const struct command *command, struct result *ret,
                struct error *err);
 

@@ -67,7 +67,10 @@ static int take_chunks(const struct stream_chunks *chunks, transfer_take_fn *tak
     return r;
 }
 
-/* One turn: 1 when it was the last one. */
+#define RECEIVED_LAST    1
+#define RECEIVED_NOTHING 2
+
+/* One turn: RECEIVED_LAST when it was the last one. */
 static int receive_next(struct console *console, struct stream_read *read, transfer_take_fn *take,
                         void *owner, struct error *err)
 {
@@ -87,11 +90,13 @@ static int receive_next(struct console *console, struct stream_read *read, trans
         return error_set(err, -EREMOTEIO, "%s", chunks.failure);
     if (chunks.sequence != 0)
         read->sequence = chunks.sequence + 1;
-    return chunks.is_end ? 1 : 0;
+    if (chunks.is_end)
+        return RECEIVED_LAST;
+    return chunks.sequence == 0 ? RECEIVED_NOTHING : 0;
 }
 
-int transfer_receive(struct console *console, const struct stream_open *open,
-                     transfer_take_fn *take, void *owner, struct error *err)
+int transfer_follow(struct console *console, const struct stream_open *open, transfer_take_fn *take,
+                    bool (*goes_on)(void *owner), void *owner, struct error *err)
 {
     struct stream_read read = { .sequence = 1, .wait_ms = READ_WAIT_MS };
     int r = open_stream(console, open, &read.stream, err);
@@ -100,9 +105,21 @@ int transfer_receive(struct console *console, const struct stream_open *open,
         return r;
     do
         r = receive_next(console, &read, take, owner, err);
-    while (r == 0);
+    while (r == 0 || (r == RECEIVED_NOTHING && goes_on(owner)));
     close_stream(console, read.stream);
     return r < 0 ? r : 0;
+}
+
+static bool always(void *owner)
+{
+    (void)owner;
+    return true;
+}
+
+int transfer_receive(struct console *console, const struct stream_open *open,
+                     transfer_take_fn *take, void *owner, struct error *err)
+{
+    return transfer_follow(console, open, take, always, owner, err);
 }
 
 static int write_all(void *owner, struct bytes data, struct error *err)

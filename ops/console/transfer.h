@@ -7,6 +7,7 @@
 #ifndef GANTRY_OPS_CONSOLE_TRANSFER_H
 #define GANTRY_OPS_CONSOLE_TRANSFER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,11 @@ typedef int transfer_take_fn(void *owner, struct bytes data, struct error *err);
 /* Open the stream and give its bytes as they come, to its end. An error when it ended too early. */
 int transfer_receive(struct console *console, const struct stream_open *open,
                      transfer_take_fn *take, void *owner, struct error *err);
+
+/* The same, for a stream that may have nothing for long: whenever that is so for a while,
+ * `goes_on` is asked, and the reading ends, well, when it says no. */
+int transfer_follow(struct console *console, const struct stream_open *open, transfer_take_fn *take,
+                    bool (*goes_on)(void *owner), void *owner, struct error *err);
 
 /* All bytes of the stream into a descriptor. */
 int transfer_receive_fd(struct console *console, const struct stream_open *open, int fd,

@@ -122,6 +122,10 @@ void engine_walk_images(const struct engine *engine,
 void engine_walk_volumes(const struct engine *engine,
                          void (*visit)(void *owner, const struct volume_row *row), void *owner);
 
+/* Whether a command about images or volumes, by its position in the log, waits or is carried out.
+ */
+bool engine_has_errand(const struct engine *engine, uint64_t pos);
+
 /* Calls `visit` for the id of each upload that a command still wants. */
 void engine_walk_uploads(const struct engine *engine,
                          void (*visit)(void *owner, const char *upload), void *owner);

@@ -58,6 +58,24 @@ void engine_walk_volumes(const struct engine *engine,
         visit(owner, &volume->row);
 }
 
+static bool is_in(const struct errand_list *list, uint64_t pos)
+{
+    const struct errand *errand;
+
+    TAILQ_FOREACH(errand, list, link)
+    {
+        if (errand->pos == pos)
+            return true;
+    }
+    return false;
+}
+
+bool engine_has_errand(const struct engine *engine, uint64_t pos)
+{
+    return is_in(&engine->ledger.errands.images, pos) ||
+           is_in(&engine->ledger.errands.volumes, pos);
+}
+
 static void visit_errands(const struct errand_list *list,
                           void (*visit)(void *owner, const char *upload), void *owner)
 {

@@ -202,6 +202,7 @@ struct hands_storage {
     const struct image_import *import;
     const char *image;           /* id of the one to be removed */
     const struct volume *volume; /* to be created or removed */
+    int progress_fd;             /* a pipe for the words of who fetches, not blocking; 0: none */
 };
 
 /* Idempotent, as a step is. */

@@ -60,6 +60,15 @@ static const char *source_of(struct step *step, const char *reference, const cha
     return name == NULL ? reference : arena_printf(&step->arena, "docker://%s", name);
 }
 
+/* What does not fit into the pipe is not said: no pull waits for who follows it. */
+static void tell_progress(void *owner, const char *line)
+{
+    const struct step *step = owner;
+    autofree char *text = mem_text("%s\n", line);
+
+    (void)!write(step->storage.progress_fd, text, strlen(text));
+}
+
 static void pull(struct step *step, const char *reference, const char *authfile, bool is_unverified)
 {
     const char *name = image_name_registry(reference, &step->arena);
@@ -70,6 +79,8 @@ static void pull(struct step *step, const char *reference, const char *authfile,
         .is_tls_unverified = is_unverified,
         .cancel_fd = step->tools->closing_fd,
         .is_cancelled = &step->tools->is_closing,
+        .on_progress = step->storage.progress_fd > 0 ? tell_progress : NULL,
+        .owner = step,
     };
     struct error err = { 0 };
     char *id = NULL;

@@ -4,8 +4,10 @@
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/bytes.h"
 #include "common/io/log.h"
@@ -32,6 +34,8 @@ static void free_step(struct step *step)
 {
     LIST_REMOVE(step, link);
     arena_done(&step->arena);
+    if (step->storage.progress_fd > 0)
+        (void)close(step->storage.progress_fd);
     free(step->runtime_path);
     free(step);
 }
@@ -210,6 +214,8 @@ void step_set_storage(struct step *step, const struct hands_storage *storage)
         .image = arena_text(&step->arena, storage->image),
         .volume = copy_message(step, &volume_schema, storage->volume),
     };
+    if (storage->progress_fd > 0)
+        step->storage.progress_fd = fcntl(storage->progress_fd, F_DUPFD_CLOEXEC, 3);
 }
 
 struct step *steps_begin(struct steps *steps, const struct step_plan *plan,
