@@ -37,7 +37,8 @@ struct kept {
 
 struct table {
     struct kept *rows;  /* by key */
-    struct arena arena; /* of these */
+    struct kept *last;  /* that was found: what is read is often written next. NULL: none */
+    struct arena arena; /* of all of them */
 };
 
 struct row_cache {
@@ -65,11 +66,21 @@ static bool keeps_bytes(enum view_table table)
     return table == VIEW_TOTALS;
 }
 
+static bool is_of_key(const struct kept *kept, struct bytes key)
+{
+    return kept != NULL && kept->key_size == key.size && memcmp(kept->key, key.data, key.size) == 0;
+}
+
 static struct kept *find(struct row_cache *cache, enum view_table table, struct bytes key)
 {
+    struct table *rows = &cache->tables[table];
     struct kept *kept = NULL;
 
-    HASH_FIND(hh, cache->tables[table].rows, key.data, key.size, kept);
+    if (is_of_key(rows->last, key))
+        return rows->last;
+    HASH_FIND(hh, rows->rows, key.data, key.size, kept);
+    if (kept != NULL)
+        rows->last = kept;
     return kept;
 }
 
@@ -86,6 +97,7 @@ static struct kept *keep(struct row_cache *cache, enum view_table table, struct 
     kept->key_size = key.size;
     memcpy(kept->key, key.data, key.size);
     HASH_ADD_KEYPTR(hh, cache->tables[table].rows, kept->key, key.size, kept);
+    cache->tables[table].last = kept;
     return kept;
 }
 
@@ -151,6 +163,7 @@ static void let_go(struct row_cache *cache, enum view_table table, struct bytes 
     if (kept->is_changed)
         STAILQ_REMOVE(&cache->changed, kept, kept, link);
     HASH_DEL(cache->tables[table].rows, kept);
+    cache->tables[table].last = NULL;
 }
 
 /* Somebody looks at this row beneath. */
@@ -342,6 +355,7 @@ struct row_cache *row_cache_new(size_t bytes_max)
 static void forget_table(struct table *table)
 {
     HASH_CLEAR(hh, table->rows);
+    table->last = NULL;
     arena_done(&table->arena);
 }
 
