@@ -1,4 +1,4 @@
-/* What a start clears away: worker/io/storage_sweep.h; and artifacts. With real mounts. */
+/* What a start clears away: worker/io/storage_sweep.h, with real mounts. */
 #include "worker/io/storage_sweep.h"
 
 #include <errno.h>
@@ -16,7 +16,6 @@
 
 #include "common/auto.h"
 #include "tests/support/storage_rig.h"
-#include "worker/io/artifacts.h"
 #include "worker/io/rootfs_mount.h"
 #include "worker/io/volumes.h"
 
@@ -154,44 +153,6 @@ static void volumes_that_are_gone_leave_no_users(void **state)
     assert_int_equal(access(PATH("run/volumes/old"), F_OK), -1);
 }
 
-static void an_artifact_is_kept_by_its_name(void **state)
-{
-    struct storage_rig *rig = storage_rig_of(state);
-    autofree char *text = NULL;
-    struct stat status;
-    size_t size = 0;
-    struct error err = { 0 };
-
-    check(artifact_write(&rig->layout, storage_rig_id, "note", bytes_of_text("one"), &err), &err);
-    check(artifact_write(&rig->layout, storage_rig_id, "note", bytes_of_text("two"), &err), &err);
-    check(artifact_read(&rig->layout, storage_rig_id, "note", &text, &size, &err), &err);
-    assert_string_equal(text, "two");
-    assert_int_equal(size, 3);
-    assert_int_equal(stat(PATH("state/containers/%s/artifacts/note", storage_rig_id), &status), 0);
-    assert_int_equal(status.st_mode & 07777, 0740);
-    check(artifact_remove(&rig->layout, storage_rig_id, "note", &err), &err);
-    check(artifact_remove(&rig->layout, storage_rig_id, "note", &err), &err);
-    assert_int_equal(artifact_read(&rig->layout, storage_rig_id, "note", &text, &size, NULL),
-                     -ENOENT);
-}
-
-static void an_artifact_named_as_a_path_is_refused(void **state)
-{
-    struct storage_rig *rig = storage_rig_of(state);
-    static const char *const names[] = { "../config.json", "/etc/passwd", "a/b", "..", "" };
-    char *text = NULL;
-    size_t size = 0;
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        assert_int_equal(
-            artifact_write(&rig->layout, storage_rig_id, names[i], bytes_of_text("x"), NULL),
-            -EINVAL);
-        assert_int_equal(artifact_read(&rig->layout, storage_rig_id, names[i], &text, &size, NULL),
-                         -EINVAL);
-        assert_int_equal(artifact_remove(&rig->layout, storage_rig_id, names[i], NULL), -EINVAL);
-    }
-}
-
 #define RIG(test) cmocka_unit_test_setup_teardown(test, storage_rig_setup, storage_rig_teardown)
 
 int main(void)
@@ -203,8 +164,6 @@ int main(void)
         RIG(after_a_reboot_no_holder_blocks),
         RIG(a_run_directory_that_was_wiped_blocks_nothing),
         RIG(volumes_that_are_gone_leave_no_users),
-        RIG(an_artifact_is_kept_by_its_name),
-        RIG(an_artifact_named_as_a_path_is_refused),
     };
     return cmocka_run_group_tests_name("storage_sweep", tests, NULL, NULL);
 }
