@@ -83,6 +83,44 @@ class Telling(FleetTest):
         self.assertEqual(self.hosts(), {})
         self.broker.wait_for_line(r"hello\.refused .*--recover")
 
+    def test_a_host_given_up_by_mistake_tells_what_it_has(self):
+        self.begin()
+        worker = FakeWorker(self.broker.url, "a")
+        self.assertEqual(worker.hello().kind, "welcome")
+        create = command_id(9, 1)
+        self.client.submit(id=create, **create_fields("a", 1))
+        worker.report(worker.event("container.created", container=container_id(1), cause=create,
+                                   body=create_fields("a", 1)["body"]),
+                      worker.event("command.done", container=container_id(1), cause=create, body={}))
+        worker.poll(wait_ms=0)
+        start = command_id(9, 2)
+        self.client.submit(type="container.start", host="a", container=container_id(1), id=start)
+        for _ in range(10):
+            lost = self.client.ask("host.lose", host="a")
+            if lost.kind == "host.lose.is":
+                break
+            self.assertEqual(lost.get("code"), "host-taken", lost)
+            self.client.ask("watch", cursor=self.client.ask("info")["head"], wait_ms=20000,
+                            types=["host.unreachable"])
+        self.assertEqual((lost["containers"], lost["commands"]), (1, 1))
+        log = self.client.ask("info")["log"]
+        self.assertEqual(self.broker.terminate(), 0)
+
+        self.begin("--accept-journal", "a")
+        back = Teller(self.broker.url, last=2, acked=2, cursor=worker.cursor)
+        back.log = log
+        welcome = back.hello()
+        self.assertEqual((welcome.kind, welcome.get("journal_seq")), ("welcome", 2), welcome)
+        self.assertEqual(self.hosts()["a"]["recovery"], back.recovery)
+        self.assertEqual(back.recover([back.row(1)]).kind, "done")
+        self.assertEqual(self.hosts()["a"]["state"], 1)
+        self.assertEqual([row["state"] for row in self.client.query_all("containers")], [3])
+        self.assertEqual(self.client.ask("outcome", id=start)["command"]["code"], "host-lost")
+        self.assertEqual(back.poll(wait_ms=0).records(), [])  # it has failed, and is not done now
+        self.assertEqual(back.report(back.event("container.paused",
+                                                container=container_id(1), run=2))["upto"], 3)
+        self.finish()
+
     def test_a_worker_tells_rows_commands_and_what_it_keeps_of_its_journal(self):
         self.begin("--recover")
         worker = Teller(self.broker.url, first=5, last=7, acked=6, lost_until=1000)
