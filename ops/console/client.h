@@ -42,8 +42,8 @@ int client_ask(struct client *client, const struct client_question *question, vo
                struct arena *arena, struct error *err);
 
 /*
- * The same in two halves, for who has something to do meanwhile: what the question points to stays
- * until client_take(), which must come before the next question. What was begun may be left.
+ * The same in two halves, for who has something to do meanwhile: what the question points to, and
+ * the arena, stay until client_take(), which must come before the next question.
  */
 struct client_pending;
 int client_begin(struct client *client, const struct client_question *question, struct arena *arena,

@@ -46,23 +46,30 @@ static int collect(struct console *console, struct query *query, struct collecti
                                               .message = query,
                                               .reply = &rows_schema };
     struct client_pending *pending = NULL;
+    struct arena replies[2] = { { 0 } }; /* of the page that is read, and of the next one */
     struct client *client = NULL;
+    unsigned turn = 0;
     int r = console_client(console, &client, err);
 
     if (r == 0)
-        r = client_begin(client, &question, &console->arena, &pending, err);
+        r = client_begin(client, &question, &replies[turn], &pending, err);
     while (r == 0 && pending != NULL) {
         struct rows page = { 0 };
 
         r = client_take(client, pending, &page, err);
         pending = NULL;
-        query->after = page.next;
+        query->after = arena_text(&console->arena, page.next);
+        turn = 1 - turn;
         /* The broker looks for the next page while this one is read. */
         if (r == 0 && query->after != NULL)
-            r = client_begin(client, &question, &console->arena, &pending, err);
+            r = client_begin(client, &question, &replies[turn], &pending, err);
         if (r == 0)
             r = take_page(collection, &page, &console->arena, err);
+        arena_done(&replies[1 - turn]);
     }
+    if (pending != NULL) /* nobody may answer into an arena that is gone */
+        (void)client_take(client, pending, &(struct rows){ 0 }, NULL);
+    arena_done(&replies[turn]);
     return r;
 }
 
@@ -74,9 +81,8 @@ static int collect_all(struct console *console, struct query *query, struct coll
     int r = collect(console, query, collection, err);
 
     items = collection->items;
-    collection->items = arena_zeroed(&console->arena, collection->count * collection->schema->size);
-    if (r == 0 && collection->count > 0)
-        memcpy(collection->items, items, collection->count * collection->schema->size);
+    collection->items =
+        arena_text_n(&console->arena, items, collection->count * collection->schema->size);
     return r;
 }
 

@@ -162,17 +162,19 @@ static void append_readable(struct buffer *line, const char *text)
 }
 
 static void add_cells(struct table *table, const struct part *parts, int part_count,
-                      const struct show_cells *cells, struct arena *arena)
+                      const struct show_cells *cells)
 {
     struct buffer line = { 0 };
 
     for (size_t row = 0; row < cells->row_count; row++) {
+        autoarena arena = { 0 }; /* a cell is not needed any more when it is in its line */
+
         line.size = 0;
         for (int i = 0; i < part_count; i++) {
             const char *text = parts[i].text;
 
             if (text == NULL)
-                text = cells->cell(cells->owner, row, parts[i].field, arena);
+                text = cells->cell(cells->owner, row, parts[i].field, &arena);
             append_readable(&line, text != NULL ? text : "");
         }
         buffer_append(&line, "", 1);
@@ -200,7 +202,7 @@ int show_cells(const struct show_rows *how, const struct show_cells *cells, stru
         r = add_line(table, template, how->titles, arena, err);
     if (r < 0)
         return r;
-    add_cells(table, parts, count, cells, arena);
+    add_cells(table, parts, count, cells);
     table_print(table, stdout);
     return 0;
 }

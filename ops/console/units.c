@@ -114,6 +114,21 @@ int units_parse_time(const char *text, uint64_t now, uint64_t *ret, struct error
     return 0;
 }
 
+/* By hand: a list of many containers has two of them on each line. */
+static char *write_number(char *at, uint64_t number)
+{
+    char digits[20];
+    size_t count = 0;
+
+    do {
+        digits[count++] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    while (count > 0)
+        *at++ = digits[--count];
+    return at;
+}
+
 void units_write_duration(uint64_t duration_ns, char ret[static UNITS_DURATION_SIZE])
 {
     static const struct {
@@ -133,7 +148,7 @@ void units_write_duration(uint64_t duration_ns, char ret[static UNITS_DURATION_S
     uint64_t seconds = duration_ns / NS_PER_S;
 
     if (seconds == 0) {
-        (void)snprintf(ret, UNITS_DURATION_SIZE, "Less than a second");
+        (void)strcpy(ret, "Less than a second");
         return;
     }
     for (size_t i = 0; i < COUNT_OF(steps); i++) {
@@ -142,10 +157,9 @@ void units_write_duration(uint64_t duration_ns, char ret[static UNITS_DURATION_S
         if (count >= steps[i].below)
             continue;
         if (count <= 1)
-            (void)snprintf(ret, UNITS_DURATION_SIZE, "%s", steps[i].one);
+            (void)strcpy(ret, steps[i].one);
         else
-            (void)snprintf(ret, UNITS_DURATION_SIZE, "%llu %s", (unsigned long long)count,
-                           steps[i].many);
+            (void)stpcpy(stpcpy(write_number(ret, count), " "), steps[i].many);
         return;
     }
 }
