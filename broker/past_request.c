@@ -41,7 +41,8 @@ static const char *host_of(const struct past_row *row, struct arena *arena)
     struct command_row command;
 
     if (row->table == VIEW_CONTAINERS &&
-        schema_decode_guarded(&container_row_schema, row->value, &container, arena, NULL) == 0)
+        schema_decode_guarded(&sealed_container_row_schema, row->value, &container, arena, NULL) ==
+            0)
         return container.host;
     if (row->table == VIEW_COMMANDS &&
         schema_decode_guarded(&command_row_schema, row->value, &command, arena, NULL) == 0)

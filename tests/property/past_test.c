@@ -329,7 +329,7 @@ static void end_all_commands(struct world *world)
 
 static uint64_t trim(struct world *world)
 {
-    const struct trim_wish wish = { .bytes_max = 400 * 1024 };
+    const struct trim_wish wish = { .bytes_max = 400 * 1024, .records_max = TRIM_RECORDS_USUAL };
     struct trimmed trimmed = { .has_more = true };
     uint64_t floor = 0;
 
