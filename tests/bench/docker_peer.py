@@ -11,6 +11,8 @@ import subprocess
 import tempfile
 import time
 
+import floor
+
 CLIENT, DAEMON = "/usr/bin/docker", "/usr/sbin/dockerd"
 IMAGE = "bench:1"
 READY_S = 60
@@ -158,3 +160,4 @@ class Docker:
             self.daemon.wait()
         unmount_beneath(self.directory)
         shutil.rmtree(self.directory, ignore_errors=True)
+        floor.remove_empty_groups("docker")

@@ -3,6 +3,8 @@
 A container is created by conmon (which calls `runtime create`), started by `runtime start`, and its
 end is seen as the exit file that conmon renames into a directory watched by inotify.
 """
+import contextlib
+import glob
 import json
 import os
 import shutil
@@ -13,6 +15,13 @@ import tempfile
 import time
 
 from inotify import Inotify
+
+
+def remove_empty_groups(name):
+    """A runtime leaves the parent of its containers' control groups behind."""
+    for path in [f"/sys/fs/cgroup/{name}", *glob.glob(f"/sys/fs/cgroup/*/{name}")]:
+        with contextlib.suppress(OSError):
+            os.rmdir(path)
 
 
 class Floor:
@@ -87,3 +96,4 @@ class Floor:
     def close(self):
         self.watch.close()
         shutil.rmtree(self.directory, ignore_errors=True)
+        remove_empty_groups("gantry-floor")

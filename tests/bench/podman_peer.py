@@ -7,6 +7,8 @@ import subprocess
 import tempfile
 import time
 
+import floor
+
 # A machine without CAP_SYS_RESOURCE cannot raise podman's default limits.
 LIMITS = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"]
 
@@ -63,3 +65,4 @@ class Podman:
 
     def close(self):
         shutil.rmtree(self.directory, ignore_errors=True)
+        floor.remove_empty_groups("libpod_parent")

@@ -7,6 +7,7 @@ Beside the floor (conmon and the runtime driven directly), podman and docker, in
 Needs root, and the packages of `ops/packages bench`. The bus is TCP; times are those of this process.
 """
 import argparse
+import contextlib
 import json
 import os
 import statistics
@@ -240,6 +241,13 @@ def measure(directory, peers, options):
         idle_report(gantry)
 
 
+def close_all(peers):
+    """Each of them, whatever becomes of the others."""
+    with contextlib.ExitStack() as stack:
+        for peer in peers.values():
+            stack.callback(peer.close)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("rounds", nargs="?", type=int, default=50)
@@ -250,8 +258,7 @@ def main():
         try:
             measure(directory, peers, options)
         finally:
-            for peer in peers.values():
-                peer.close()
+            close_all(peers)
     nng.leave(0)
 
 

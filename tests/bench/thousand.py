@@ -9,6 +9,7 @@ docker start their share: all of them while the crowd grows. With --json the str
 """
 import argparse
 import concurrent.futures
+import contextlib
 import json
 import os
 import re
@@ -143,11 +144,10 @@ class Peers:
         self.made = {}
 
     def close(self):
-        try:
-            self.remove_everything()
-        finally:
+        with contextlib.ExitStack() as stack:
             for peer in self.of.values():
-                peer.close()
+                stack.callback(peer.close)
+            self.remove_everything()
 
 
 class Thousand(CrowdTest):
