@@ -409,7 +409,9 @@ class Subject(threading.Thread):
             if state in LIVE and self.dead & {(row["conmon_pid"], row["conmon_started"])}:
                 return False
             if state in LIVE and self.is_init_dead(row):
-                return state == PAUSED and is_frozen_for_kills(container)
+                # One that died before it was frozen is dead, and that is still to be told.
+                return (state == PAUSED and is_frozen_for_kills(container)
+                        and words_of(row["pid"]) != "")
             if state == STOPPING:
                 return has_failed
             if self.is_eager and not has_failed and state not in {RUNNING, CONFIGURED}:

@@ -88,6 +88,15 @@ class Uploads(ContainerTest):
         self.assertEqual(row["state"], 2, row)
         self.assertEqual(os.listdir(self.uploads), [])
 
+    def test_an_upload_whose_command_has_ended_goes_at_the_start(self):
+        """Its worker died between the outcome and the removal."""
+        for upload in ["taken", "waiting"]:
+            self.assertFalse(self.push(self.open(upload), 1, b"x", end=True).get("closed"))
+        os.setxattr(os.path.join(self.uploads, "taken"), "trusted.gantry.taken", b"")
+        self.worker.kill()
+        self.start_worker()
+        self.assertEqual(os.listdir(self.uploads), ["waiting"])
+
     def test_an_upload_that_no_command_came_for_in_a_day_goes(self):
         day_ago = time.time() - 100_000
         for upload in ["young", "old"]:

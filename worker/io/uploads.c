@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,6 +16,8 @@
 #include "common/id.h"
 #include "common/io/files.h"
 #include "common/mem.h"
+
+#define TAKEN_MARK "trusted.gantry.taken"
 
 char *uploads_path(const struct layout *layout)
 {
@@ -31,7 +34,10 @@ int uploads_open(const struct layout *layout, const char *id, struct error *err)
 
     if (fd < 0 && (errno == ENOENT || !name_is_valid(id)))
         return error_set(err, -ENOENT, "upload %s is not there: send the file again", id);
-    return fd < 0 ? error_set_errno(err, "open %s", path) : fd;
+    if (fd < 0)
+        return error_set_errno(err, "open %s", path);
+    (void)fsetxattr(fd, TAKEN_MARK, "", 0, 0); /* without it, it only stays for longer */
+    return fd;
 }
 
 void uploads_forget(const struct layout *layout, const char *id)
@@ -62,6 +68,14 @@ static bool is_old(int directory_fd, const char *name)
            time(NULL) - status.st_mtime > UPLOADS_KEPT_S;
 }
 
+/* A command has had it: one that the journal knows no more has ended. */
+static bool was_taken(int directory_fd, const char *name)
+{
+    autoclose int fd = openat(directory_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+    return fd >= 0 && fgetxattr(fd, TAKEN_MARK, NULL, 0) >= 0;
+}
+
 int uploads_sweep(const struct layout *layout, const char *const *wanted, size_t wanted_count,
                   struct error *err)
 {
@@ -76,7 +90,7 @@ int uploads_sweep(const struct layout *layout, const char *const *wanted, size_t
         return error_set_errno(err, "open %s", path);
     while ((entry = readdir(directory)) != NULL) {
         if (entry->d_name[0] != '.' && !is_wanted(wanted, wanted_count, entry->d_name) &&
-            is_old(dirfd(directory), entry->d_name))
+            (is_old(dirfd(directory), entry->d_name) || was_taken(dirfd(directory), entry->d_name)))
             (void)unlinkat(dirfd(directory), entry->d_name, 0);
     }
     (void)closedir(directory);

@@ -13,8 +13,8 @@
 /* STATE/storage/uploads; on the heap. */
 char *uploads_path(const struct layout *layout);
 
-/* For reading. The descriptor, or a negative errno: -ENOENT with a sentence when it is not there.
- */
+/* For the command that takes it, to read. The descriptor, or a negative errno: -ENOENT with a
+ * sentence when it is not there. From now on it is that command's, and goes with it. */
 int uploads_open(const struct layout *layout, const char *id, struct error *err);
 
 /* It is not needed any more. Nothing happens when there is none. */
@@ -22,9 +22,9 @@ void uploads_forget(const struct layout *layout, const char *id);
 
 #define UPLOADS_KEPT_S (24 * 60 * 60)
 
-/* What no command wants and has been there longer than UPLOADS_KEPT_S goes. Until then its command
- * may be under way: the console sends it when the upload is whole, and it may wait at the broker
- * for a worker that is started again. */
+/* What no command wants goes, when one has had it or it has been there longer than UPLOADS_KEPT_S.
+ * Until then its command may be under way: the console sends it when the upload is whole, and it
+ * may wait at the broker for a worker that is started again. */
 int uploads_sweep(const struct layout *layout, const char *const *wanted, size_t wanted_count,
                   struct error *err);
 
