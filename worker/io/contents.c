@@ -22,18 +22,19 @@ int contents_open_running(uint32_t pid, uint64_t started, int *ret, struct error
     struct process process = { .fd = -1 };
     char path[64];
     autoclose int fd = -1;
-    bool is_gone;
+    bool is_ending;
     int r = process_open(pid, started, &process, err);
 
     if (r < 0)
         return r;
     (void)snprintf(path, sizeof(path), "/proc/%u/root", pid);
     fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    is_ending = fd < 0 && errno == ENOENT; /* it gives back its root first */
     r = fd < 0 ? error_set_errno(err, "open the root of process %u", pid) : 0;
     /* It was there before and is there after: no stranger had its pid meanwhile. */
-    is_gone = process_is_gone(&process);
+    is_ending = is_ending || process_is_gone(&process);
     process_done(&process);
-    if (is_gone)
+    if (is_ending)
         return error_set(err, -ESRCH, "process %u has ended", pid);
     if (r < 0)
         return r;

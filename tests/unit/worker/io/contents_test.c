@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -11,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -483,6 +486,44 @@ static void the_view_of_a_running_container_is_its_own(void **state)
     }
 }
 
+static void *wait_for_ever(void *arg)
+{
+    for (;;)
+        (void)pause();
+    return arg;
+}
+
+/* A process that ends gives its root back before anybody hears of its end. One whose first thread
+ * has ended, and not its second, stays so for as long as a test wants. */
+static pid_t start_process_without_root(void)
+{
+    pid_t pid = fork();
+    pthread_t thread;
+
+    if (pid == 0) {
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ||
+            pthread_create(&thread, NULL, wait_for_ever, NULL) != 0)
+            _exit(1);
+        pthread_exit(NULL);
+    }
+    return pid;
+}
+
+static void a_process_without_a_root_is_at_its_end(void **state)
+{
+    pid_t pid = start_process_without_root();
+    autofree char *path = mem_text("/proc/%d/root", (int)pid);
+    autoclose int root_fd = -1;
+    struct error err = { 0 };
+
+    (void)state;
+    while (access(path, F_OK) == 0)
+        (void)sched_yield(); /* nobody tells of it */
+    assert_int_equal(contents_open_running((uint32_t)pid, 0, &root_fd, &err), -ESRCH);
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 /* "A /x\nC /y\n", sorted as the walk comes. */
 static void note_change(void *owner, enum contents_change change, const char *path)
 {
@@ -576,6 +617,7 @@ int main(void)
         RIG(a_read_only_mount_is_not_written_to),
         RIG(an_archive_that_is_none_or_means_harm_is_refused),
         RIG(the_view_of_a_running_container_is_its_own),
+        RIG(a_process_without_a_root_is_at_its_end),
         RIG(a_diff_tells_what_changed_and_nothing_else),
     };
     return cmocka_run_group_tests_name("contents", tests, NULL, NULL);
