@@ -83,6 +83,24 @@ teardown() {
     assert_match "$output" 'other:1'
 }
 
+@test "a container with a user namespace is root inside only, and its commit is for everybody" {
+    chmod o+x "$FLEET"
+    run -0 gantry run --host one --name mapped --uidmap 0:100000:65536 box \
+        sh -c 'cat /proc/self/uid_map; id -u; echo >/tmp/mine'
+    assert_match "$(tr -s ' ' <<<"$output")" '^ 0 100000 65536'
+    assert_equal "${lines[1]}" 0
+    assert_equal "$(gantry inspect --format '{{.HostConfig.UsernsMode}} {{.HostConfig.IDMappings.GidMap}}' mapped)" \
+        'private [0:100000:65536]'
+    assert_match "$(gantry export mapped | tar -tv --numeric-owner)" ' 0/0 .* (./)?tmp/mine'
+    gantry commit mapped everybody >/dev/null
+    run -0 gantry run --host one --rm everybody sh -c 'stat -c %u:%g /tmp/mine'
+    assert_equal "$output" 0:0
+    gantry rm mapped >/dev/null
+    gantry rmi everybody >/dev/null
+    run -125 gantry create --host one --userns auto box true
+    assert_match "$output" 'no ranges are handed out'
+}
+
 @test "commit, export and diff show what a container changed" {
     head=$(log_head)
     gantry run --host one --name web box sh -c 'echo hello >/tmp/greeting; rm /etc/group'
