@@ -183,14 +183,16 @@ static int check_subject(const struct container_row *row, const struct record *r
                          enum container_event event, struct error *err)
 {
     const char *id = record->container;
+    /* What a row is called by was looked at when it was made. */
+    bool is_rows_own = id != NULL && row->id != NULL && strcmp(row->id, id) == 0;
 
-    if (id == NULL || !container_id_is_valid(id))
+    if (id == NULL || (!is_rows_own && !container_id_is_valid(id)))
         return error_set(err, -EPROTO, "%s without a container", record->type);
     if (row->id == NULL && event != CONTAINER_EVENT_CREATED)
         return error_set(err, -EPROTO, "%s of unknown container %s", record->type, id);
     if (row->id == NULL && (record->host == NULL || !name_is_valid(record->host)))
         return error_set(err, -EPROTO, "%s of container %s without a host", record->type, id);
-    if (row->id != NULL && strcmp(row->id, id) != 0)
+    if (row->id != NULL && !is_rows_own)
         return error_set(err, -EPROTO, "%s of another container than %s", record->type, row->id);
     if (row->id != NULL && record->host != NULL && strcmp(row->host, record->host) != 0)
         return error_set(err, -EPROTO, "%s of container %s by host %s: it is on host %s",
