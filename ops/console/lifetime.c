@@ -85,8 +85,10 @@ int lifetime_follow(struct console *console, struct lifetime *lifetime, unsigned
         return r;
     lifetime->cursor = watch.cursor;
     for (size_t i = 0; i < page.count; i++) {
-        if (lifetime->is_reached || lifetime->is_removed)
+        if (lifetime->is_reached || lifetime->is_removed) {
+            lifetime->cursor = page.records[i].pos - 1; /* whoever asks for more gets the rest */
             return 0;
+        }
         r = apply(lifetime, &page.records[i], &arena, err);
         if (r < 0)
             return r;

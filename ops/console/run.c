@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/io/clock.h"
 #include "common/io/files.h"
 #include "ops/console/config_from_args.h"
 #include "ops/console/fleet_rows.h"
@@ -28,6 +29,7 @@
 #define EXIT_NOT_FOUND         127 /* podman: the command does not exist */
 #define NAME_TRIES_MAX         10
 #define EXIT_WAIT_MS           10000
+#define REMOVAL_WAIT_MS        10000
 
 /* A container that is being made and run. */
 struct running {
@@ -262,16 +264,41 @@ static int wait_for_exit(struct running *running, struct error *err)
     return 0;
 }
 
+/* With --rm the container is gone when its run is over: whoever goes on may count on that. One that
+ * stays, because others require it or because it cannot be removed now, goes later. */
+static void wait_for_removal(struct running *running)
+{
+    struct lifetime *lifetime = &running->lifetime;
+    uint64_t begin = clock_steady_ms();
+    struct error why = { 0 };
+    int r = 0;
+
+    lifetime->wanted = 0;
+    lifetime->is_reached = false;
+    for (uint64_t now = begin; r == 0 && !lifetime->is_removed && now < begin + REMOVAL_WAIT_MS;
+         now = clock_steady_ms())
+        r = lifetime_follow(running->console, lifetime, (unsigned)(begin + REMOVAL_WAIT_MS - now),
+                            &why);
+    if (r < 0)
+        console_note("whether %.12s is removed is not known: %s", running->id, why.text);
+    else if (!lifetime->is_removed)
+        console_note("%.12s has ended and is not removed yet: its host will do it", running->id);
+}
+
 static int show_until_exit(struct running *running, struct log_follower *follower,
                            struct error *err)
 {
     static const struct log_follower_events events = { .on_chunk = on_chunk, .is_over = is_over };
     struct error why = { 0 };
+    int r;
 
     /* Output that cannot be shown does not end the container, nor change how it ends. */
     if (log_follower_run(follower, &events, running, &why) < 0)
         console_note("the output of %.12s cannot be read on: %s", running->id, why.text);
-    return wait_for_exit(running, err);
+    r = wait_for_exit(running, err);
+    if (running->options->auto_remove)
+        wait_for_removal(running);
+    return r;
 }
 
 static int run_attached(struct running *running, struct error *err)
