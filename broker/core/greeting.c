@@ -110,29 +110,40 @@ static void judge_lost(const struct greeting_question *question, struct greeting
                      said->host, (unsigned long long)question->row->pos, said->host);
 }
 
-/* The same journal as before, or the first of this host. */
-static void judge_known(const struct greeting_question *question, struct greeting *ret)
+/* Whether this start of the worker may speak for the host at all. */
+static void judge_start(const struct greeting_question *question, struct greeting *ret)
 {
     const struct hello *said = question->said;
     const struct host_row *row = question->row;
 
-    if (row != NULL && said->incarnation < row->incarnation)
+    if (said->incarnation < row->incarnation)
         (void)refuse(&ret->refusal, FAILURE_FENCED,
                      "a newer worker speaks for the host %s: its incarnation is %llu, this one's "
                      "%llu",
                      said->host, (unsigned long long)row->incarnation,
                      (unsigned long long)said->incarnation);
-    else if (row != NULL && row->state == HOST_LOST)
+    else if (row->state == HOST_LOST)
         judge_lost(question, ret);
-    else if (row != NULL && !is_successor(said, row))
+    else if (!is_successor(said, row))
         judge_copy(question, ret);
-    else if (row != NULL && question->is_taken && said->session != 0)
+    else if (question->is_taken && said->session != 0)
         refuse_taken(question, ret);
-    else if (row != NULL && row->recovery != 0)
-        recover(question, 1, ret);
-    else if (is_of_another_log(question) && !question->is_recovering)
+}
+
+/* The same journal as before, or the first of this host. */
+static void judge_known(const struct greeting_question *question, struct greeting *ret)
+{
+    const struct hello *said = question->said;
+    const struct host_row *row = question->row;
+    bool is_recovering = row != NULL && row->recovery != 0;
+
+    if (row != NULL)
+        judge_start(question, ret);
+    if (ret->refusal.failure != FAILURE_NONE || ret->is_recovery)
+        return;
+    if (is_of_another_log(question) && !question->is_recovering && !is_recovering)
         refuse_other_log(question, ret);
-    else if (is_of_another_log(question))
+    else if (is_of_another_log(question) || is_recovering)
         recover(question, 1, ret);
     else if (question->is_recovering && has_worked(said) && is_ahead(question))
         recover(question, row == NULL ? 1 : row->journal_seq + 1, ret);

@@ -93,7 +93,7 @@ static int move(const struct view *view, const struct record *record, enum host_
                 struct error *err)
 {
     autoarena arena = { 0 };
-    struct host_row row;
+    struct host_row row = { 0 };
     int r;
 
     r = load_row(view, record, &row, &arena, err);
@@ -119,7 +119,7 @@ int hosts_lost(const struct view *view, const struct record *record, struct erro
 {
     autoarena arena = { 0 };
     struct host_lost lost = { 0 };
-    struct host_row row;
+    struct host_row row = { 0 };
     int r;
 
     r = body_decode(&host_lost_schema, record, &lost, &arena, err);
@@ -154,7 +154,7 @@ int hosts_recovering(const struct view *view, const struct record *record, struc
 {
     autoarena arena = { 0 };
     struct host_recovering recovering = { 0 };
-    struct host_row row;
+    struct host_row row = { 0 };
     int r;
 
     r = body_decode(&host_recovering_schema, record, &recovering, &arena, err);

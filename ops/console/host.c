@@ -22,9 +22,10 @@ static const struct args_table table = {
     .operands = offsetof(struct lost_options, operands),
 };
 
-static int give_up(struct console *console, char *host, struct host_lose_is *ret, struct error *err)
+static int give_up(struct console *console, const char *host, struct host_lose_is *ret,
+                   struct error *err)
 {
-    const struct host_lose give_up = { .host = host };
+    const struct host_lose give_up = { .host = arena_text(&console->arena, host) };
     const struct client_question question = { .schema = &host_lose_schema,
                                               .message = &give_up,
                                               .reply = &host_lose_is_schema };
