@@ -58,7 +58,7 @@ static int is_borne_out(struct log_txn *txn, const struct past_snapshot *snapsho
                         struct error *err)
 {
     autodestroy(log_cursor) struct log_cursor *cursor = NULL;
-    struct log_entry entry;
+    struct log_entry entry = { 0 };
     int r = log_walk(txn, NULL, snapshot->pos - 1, &cursor, err);
 
     if (r == 0)

@@ -138,7 +138,7 @@ static void add_row(struct answer *answer, const struct past_row *row)
 /* 1 when the row with this table and key is there. */
 static int find_row(struct answer *answer, struct past_row *row, struct error *err)
 {
-    struct past_rows rows;
+    struct past_rows rows = { 0 };
     const struct past_row *items;
     uint32_t chunk;
     int r = past_store_chunk_of(answer->store, answer->snapshot.pos, row, &chunk, err);

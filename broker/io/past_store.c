@@ -23,6 +23,14 @@ static const char *const tables[] = {
     [TABLE_CHUNKS] = "chunks", [TABLE_CHUNKS + 1] = NULL,
 };
 
+/* Of their values. */
+static const struct schema *const schemas[] = {
+    [TABLE_SOURCE] = &past_source_schema,
+    [TABLE_SNAPSHOTS] = &past_snapshot_schema,
+    [TABLE_TIMES] = NULL,
+    [TABLE_CHUNKS] = &past_chunk_schema,
+};
+
 struct past_store {
     struct store *store;
 };
@@ -66,19 +74,16 @@ static struct key chunk_key(uint64_t pos, uint32_t number)
 
 /* --- messages as values */
 
-static int put(struct store_txn *txn, enum table table, struct bytes key,
-               const struct schema *schema, const void *message, uint64_t *ret_size,
+static int put(struct store_txn *txn, enum table table, struct bytes key, const void *message,
                struct error *err)
 {
     struct buffer plain = { 0 };
     struct buffer sealed = { 0 };
     int r;
 
-    schema_encode(schema, message, &plain);
+    schema_encode(schemas[table], message, &plain);
     stored_row_seal(key, buffer_bytes(&plain), &sealed);
     r = store_put(txn, table, key, buffer_bytes(&sealed), err);
-    if (ret_size != NULL)
-        *ret_size = sealed.size;
     buffer_done(&plain);
     buffer_done(&sealed);
     return r;
@@ -95,15 +100,15 @@ static int read_value(struct bytes key, struct bytes stored, const struct schema
     return r;
 }
 
-static int get(struct store_txn *txn, enum table table, const struct key *key,
-               const struct schema *schema, void *ret, struct arena *arena, struct error *err)
+static int get(struct store_txn *txn, enum table table, const struct key *key, void *ret,
+               struct arena *arena, struct error *err)
 {
     struct bytes stored;
     int r = store_get(txn, table, key_bytes(key), &stored);
 
     if (r < 0)
-        return r == -ENOENT ? r : error_set(err, r, "read a %s", schema->name);
-    return read_value(key_bytes(key), stored, schema, ret, arena, err);
+        return r == -ENOENT ? r : error_set(err, r, "read a %s", schemas[table]->name);
+    return read_value(key_bytes(key), stored, schemas[table], ret, arena, err);
 }
 
 /* The first entry at or after `from`: 1, or 0 when there is none. Borrowed from the transaction. */
@@ -154,9 +159,9 @@ static bool is_of(struct store_txn *txn, const struct past_source *source)
 {
     autoarena arena = { 0 };
     struct key key = { .bytes = "source", .size = 6 };
-    struct past_source known;
+    struct past_source known = { 0 };
 
-    return get(txn, TABLE_SOURCE, &key, &past_source_schema, &known, &arena, NULL) == 0 &&
+    return get(txn, TABLE_SOURCE, &key, &known, &arena, NULL) == 0 &&
            command_id_equal(known.log, source->log) && known.epoch == source->epoch &&
            known.version == source->version && known.format == source->format;
 }
@@ -181,7 +186,7 @@ int past_store_claim(struct past_store *store, const struct past_source *source,
         return r;
     r = clear(txn, err);
     if (r == 0)
-        r = put(txn, TABLE_SOURCE, bytes_of_text("source"), &past_source_schema, &own, NULL, err);
+        r = put(txn, TABLE_SOURCE, bytes_of_text("source"), &own, err);
     return r < 0 ? r : store_commit(steal_ptr(txn), err);
 }
 
@@ -246,7 +251,7 @@ int past_store_find(struct past_store *store, const struct past_bound *bound,
     if (r < 0)
         return r;
     key = snapshot_key(pos);
-    r = get(txn, TABLE_SNAPSHOTS, &key, &past_snapshot_schema, ret, &arena, err);
+    r = get(txn, TABLE_SNAPSHOTS, &key, ret, &arena, err);
     return r == -ENOENT ? error_set(err, -EUCLEAN, "a snapshot is missing") : r;
 }
 
@@ -255,7 +260,8 @@ int past_store_counts(struct past_store *store, struct past_counts *ret, struct 
     autodestroy(store_txn) struct store_txn *txn = NULL;
     struct past_counts counts = { .bytes = store_bytes(store->store) };
     struct key from = snapshot_key(UINT64_MAX);
-    struct bytes key, value;
+    struct bytes key = { 0 };
+    struct bytes value;
     int r = store_begin(store->store, STORE_READ, &txn, err);
 
     if (r == 0)
@@ -280,11 +286,11 @@ int past_store_rows(struct past_store *store, uint64_t pos, uint32_t chunk, stru
 {
     autodestroy(store_txn) struct store_txn *txn = NULL;
     struct key key = chunk_key(pos, chunk);
-    struct past_chunk stored;
+    struct past_chunk stored = { 0 };
     int r = store_begin(store->store, STORE_READ, &txn, err);
 
     if (r == 0)
-        r = get(txn, TABLE_CHUNKS, &key, &past_chunk_schema, &stored, arena, err);
+        r = get(txn, TABLE_CHUNKS, &key, &stored, arena, err);
     if (r == 0)
         r = past_pack_open(&stored, ret, arena, err);
     if (r < 0 && r != -ENOENT)
@@ -315,9 +321,9 @@ int past_store_chunk_of(struct past_store *store, uint64_t pos, const struct pas
     while (r == 0 && goes_on) {
         autoarena arena = { 0 };
         struct key key = chunk_key(pos, number);
-        struct past_chunk chunk;
+        struct past_chunk chunk = { 0 };
 
-        r = get(txn, TABLE_CHUNKS, &key, &past_chunk_schema, &chunk, &arena, err);
+        r = get(txn, TABLE_CHUNKS, &key, &chunk, &arena, err);
         goes_on = r == 0 && is_before(&chunk, row);
         number += goes_on;
     }
@@ -345,8 +351,8 @@ static int drop(struct store_txn *txn, uint64_t pos, struct error *err)
 {
     autoarena arena = { 0 };
     struct key key = snapshot_key(pos);
-    struct past_snapshot snapshot;
-    int r = get(txn, TABLE_SNAPSHOTS, &key, &past_snapshot_schema, &snapshot, &arena, err);
+    struct past_snapshot snapshot = { 0 };
+    int r = get(txn, TABLE_SNAPSHOTS, &key, &snapshot, &arena, err);
 
     if (r < 0)
         return r;
@@ -427,13 +433,12 @@ static int write_chunk(struct past_writer *writer, struct error *err)
     struct key key = chunk_key(snapshot->pos, snapshot->chunks + 1);
     struct buffer room = { 0 };
     struct past_chunk chunk;
-    uint64_t size = 0;
     int r = past_pack_make(&writer->pack, &room, &chunk, err);
 
     if (r == 0)
-        r = put(writer->txn, TABLE_CHUNKS, key_bytes(&key), &past_chunk_schema, &chunk, &size, err);
+        r = put(writer->txn, TABLE_CHUNKS, key_bytes(&key), &chunk, err);
     snapshot->chunks++;
-    snapshot->bytes += size;
+    snapshot->bytes += chunk.packed.size;
     buffer_done(&room);
     past_pack_clear(&writer->pack);
     return r;
@@ -456,8 +461,7 @@ int past_writer_end(struct past_writer *writer, struct past_snapshot *snapshot, 
     snapshot->rows = writer->snapshot.rows;
     snapshot->bytes = writer->snapshot.bytes;
     if (r == 0)
-        r = put(writer->txn, TABLE_SNAPSHOTS, key_bytes(&key), &past_snapshot_schema, snapshot,
-                NULL, err);
+        r = put(writer->txn, TABLE_SNAPSHOTS, key_bytes(&key), snapshot, err);
     key = time_key(snapshot->latest, snapshot->pos);
     return r == 0 ? store_put(writer->txn, TABLE_TIMES, key_bytes(&key), (struct bytes){ 0 }, err)
                   : r;
