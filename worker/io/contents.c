@@ -17,28 +17,47 @@
 #include "worker/io/process.h"
 #include "worker/io/tar_write.h"
 
-int contents_open_running(uint32_t pid, uint64_t started, int *ret, struct error *err)
+void contents_view_done(struct contents_view *view)
 {
-    struct process process = { .fd = -1 };
+    auto_close_(&view->root_fd);
+    auto_close_(&view->namespace_fd);
+}
+
+static int open_of_process(uint32_t pid, const char *what, int flags, int *ret, struct error *err)
+{
     char path[64];
-    autoclose int fd = -1;
-    bool is_ending;
+
+    (void)snprintf(path, sizeof(path), "/proc/%u/%s", pid, what);
+    *ret = open(path, flags | O_CLOEXEC);
+    if (*ret >= 0)
+        return 0;
+    if (errno == ENOENT) /* it gives them back before anybody hears of its end */
+        return error_set(err, -ESRCH, "process %u has ended", pid);
+    return error_set_errno(err, "open %s of process %u", what, pid);
+}
+
+int contents_open_running(uint32_t pid, uint64_t started, struct contents_view *ret,
+                          struct error *err)
+{
+    autoview struct contents_view view = CONTENTS_VIEW_NONE;
+    struct process process = { .fd = -1 };
+    bool is_gone;
     int r = process_open(pid, started, &process, err);
 
     if (r < 0)
         return r;
-    (void)snprintf(path, sizeof(path), "/proc/%u/root", pid);
-    fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    is_ending = fd < 0 && errno == ENOENT; /* it gives back its root first */
-    r = fd < 0 ? error_set_errno(err, "open the root of process %u", pid) : 0;
+    r = open_of_process(pid, "ns/mnt", O_RDONLY, &view.namespace_fd, err);
+    if (r == 0)
+        r = open_of_process(pid, "root", O_PATH | O_DIRECTORY, &view.root_fd, err);
     /* It was there before and is there after: no stranger had its pid meanwhile. */
-    is_ending = is_ending || process_is_gone(&process);
+    is_gone = process_is_gone(&process);
     process_done(&process);
-    if (is_ending)
+    if (is_gone)
         return error_set(err, -ESRCH, "process %u has ended", pid);
     if (r < 0)
         return r;
-    *ret = steal_fd(&fd);
+    *ret = view;
+    view = CONTENTS_VIEW_NONE;
     return 0;
 }
 

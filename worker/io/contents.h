@@ -33,10 +33,27 @@ struct contents_root {
 };
 
 /*
- * The root of a running container with all that is mounted there, by its init: `started` is that
- * process's (process.h). The descriptor in `ret` is the caller's. -ESRCH when it has ended.
+ * The root of a running container with all that is mounted there. Its mount namespace is held,
+ * too: without it the mounts would go with the container's last process, and what is beneath them
+ * would be taken for what was in them.
  */
-int contents_open_running(uint32_t pid, uint64_t started, int *ret, struct error *err);
+struct contents_view {
+    int root_fd; /* O_PATH */
+    int namespace_fd;
+};
+
+#define CONTENTS_VIEW_NONE \
+    (struct contents_view) \
+    {                      \
+        -1, -1             \
+    }
+void contents_view_done(struct contents_view *view);
+#define autoview __attribute__((cleanup(contents_view_done)))
+
+/* By its init: `started` is that process's (process.h). End `ret` with contents_view_done().
+ * -ESRCH when it has ended. */
+int contents_open_running(uint32_t pid, uint64_t started, struct contents_view *ret,
+                          struct error *err);
 
 /* The root of one that does not run, from the path of its root filesystem. */
 int contents_open_stopped(const char *rootfs, int *ret, struct error *err);

@@ -69,19 +69,21 @@ int contents_hold_open(const struct contents_hold_request *request, struct conte
     ret->request = request;
     ret->root.users = request->storage.users;
     if (request->pid != 0)
-        r = contents_open_running(request->pid, request->pid_started, &ret->root.fd, &gone);
+        r = contents_open_running(request->pid, request->pid_started, &ret->view, &gone);
     if (r == -ESRCH)
         return open_stopped(ret, err);
+    ret->root.fd = ret->view.root_fd;
     return r < 0 ? error_set(err, r, "%s", gone.text) : 0;
 }
 
-/* The descriptor first: it would keep the mount busy. */
+/* The descriptors first: they would keep the mount busy. */
 int contents_hold_release(struct contents_hold *hold, struct error *err)
 {
     int r = 0;
 
-    if (hold->root.fd >= 0)
-        (void)close(hold->root.fd);
+    if (hold->is_mounted)
+        auto_close_(&hold->root.fd);
+    contents_view_done(&hold->view);
     if (hold->is_mounted)
         r = storage_let_go(&hold->request->storage, hold->request->holder, err);
     arena_done(&hold->arena);

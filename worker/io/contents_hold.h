@@ -26,14 +26,15 @@ struct contents_hold_request {
 struct contents_hold {
     const struct contents_hold_request *request;
     struct contents_root root;
-    struct arena arena; /* of the root's mounts */
-    bool is_mounted;    /* there is something to let go */
+    struct contents_view view; /* of a running one */
+    struct arena arena;        /* of the root's mounts */
+    bool is_mounted;           /* there is something to let go */
 };
 
-#define CONTENTS_HOLD_NONE \
-    (struct contents_hold) \
-    {                      \
-        .root.fd = -1      \
+#define CONTENTS_HOLD_NONE                        \
+    (struct contents_hold)                        \
+    {                                             \
+        .root.fd = -1, .view = CONTENTS_VIEW_NONE \
     }
 
 /* Where the volumes and bind mounts of a container that does not run lie on the host:

@@ -106,20 +106,20 @@ int contents_stream_archive(const struct contents_subject *subject, const char *
                             struct error *err)
 {
     autodestroy(user_namespace) struct user_namespace *users = NULL;
-    autoclose int root_fd = -1;
+    autoview struct contents_view view = CONTENTS_VIEW_NONE;
     struct contents_root root = { .fd = -1 };
     int r = user_namespace_new(subject->config, &users, err);
 
     if (r >= 0)
         r = subject->pid != 0
-                ? contents_open_running(subject->pid, subject->pid_started, &root_fd, err)
+                ? contents_open_running(subject->pid, subject->pid_started, &view, err)
                 : -ESRCH;
     if (r == -ESRCH) {
         if (err != NULL)
             *err = (struct error){ 0 };
         return archive_stopped(subject, users, path, fd, err);
     }
-    root.fd = root_fd;
+    root.fd = view.root_fd;
     root.users = users;
     return r < 0 ? r : contents_copy_out(&root, path, fd, err);
 }

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -468,17 +469,24 @@ static void an_archive_that_is_none_or_means_harm_is_refused(void **state)
     assert_int_equal(access(PATH("file"), F_OK), -1);
 }
 
+static void *wait_for_ever(void *arg)
+{
+    for (;;)
+        (void)pause();
+    return arg;
+}
+
 static void the_view_of_a_running_container_is_its_own(void **state)
 {
     struct storage_rig *rig = storage_rig_of(state);
-    autoclose int root_fd = -1;
+    autoview struct contents_view view = CONTENTS_VIEW_NONE;
     struct error err = { 0 };
 
-    assert_int_equal(contents_open_running((uint32_t)getpid(), 1, &root_fd, &err), -ESRCH);
-    assert_int_equal(contents_open_running((uint32_t)getpid(), 0, &root_fd, &err), 0);
+    assert_int_equal(contents_open_running((uint32_t)getpid(), 1, &view, &err), -ESRCH);
+    assert_int_equal(contents_open_running((uint32_t)getpid(), 0, &view, &err), 0);
     storage_rig_put(PATH("file"), "content");
     {
-        struct contents_root root = { .fd = root_fd };
+        struct contents_root root = { .fd = view.root_fd };
         struct stat status;
 
         check(contents_stat(&root, PATH("file"), &status, &err), &err);
@@ -486,11 +494,46 @@ static void the_view_of_a_running_container_is_its_own(void **state)
     }
 }
 
-static void *wait_for_ever(void *arg)
+/* A process with a file system of its own on the directory; it says when that is there. */
+static pid_t start_with_mount(const char *directory, int said_fd)
 {
-    for (;;)
-        (void)pause();
-    return arg;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || unshare(CLONE_NEWNS) < 0 ||
+            mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+            mount("tmpfs", directory, "tmpfs", 0, NULL) < 0 || write(said_fd, "", 1) != 1)
+            _exit(1);
+        (void)wait_for_ever(NULL);
+    }
+    return pid;
+}
+
+static void what_is_mounted_stays_in_sight_when_init_dies(void **state)
+{
+    struct storage_rig *rig = storage_rig_of(state);
+    autoview struct contents_view view = CONTENTS_VIEW_NONE;
+    struct contents_root root;
+    struct error err = { 0 };
+    struct stat status;
+    int said[2];
+    char byte;
+    pid_t pid;
+
+    assert_int_equal(mkdir(PATH("volume"), 0755), 0);
+    storage_rig_put(PATH("mine/file"), "mine");
+    assert_int_equal(pipe(said), 0);
+    pid = start_with_mount(PATH("volume"), said[1]);
+    assert_int_equal(read(said[0], &byte, 1), 1);
+    check(contents_open_running((uint32_t)pid, 0, &view, &err), &err);
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    root = (struct contents_root){ .fd = view.root_fd };
+    check(copy_in(&root, PATH("mine/file"), "file", PATH("volume"), &err), &err);
+    check(contents_stat(&root, PATH("volume/file"), &status, &err), &err);
+    assert_int_equal(access(PATH("volume/file"), F_OK), -1); /* nothing beneath the mount */
+    assert_int_equal(close(said[0]), 0);
+    assert_int_equal(close(said[1]), 0);
 }
 
 /* A process that ends gives its root back before anybody hears of its end. One whose first thread
@@ -513,13 +556,13 @@ static void a_process_without_a_root_is_at_its_end(void **state)
 {
     pid_t pid = start_process_without_root();
     autofree char *path = mem_text("/proc/%d/root", (int)pid);
-    autoclose int root_fd = -1;
+    autoview struct contents_view view = CONTENTS_VIEW_NONE;
     struct error err = { 0 };
 
     (void)state;
     while (access(path, F_OK) == 0)
         (void)sched_yield(); /* nobody tells of it */
-    assert_int_equal(contents_open_running((uint32_t)pid, 0, &root_fd, &err), -ESRCH);
+    assert_int_equal(contents_open_running((uint32_t)pid, 0, &view, &err), -ESRCH);
     assert_int_equal(kill(pid, SIGKILL), 0);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
@@ -617,6 +660,7 @@ int main(void)
         RIG(a_read_only_mount_is_not_written_to),
         RIG(an_archive_that_is_none_or_means_harm_is_refused),
         RIG(the_view_of_a_running_container_is_its_own),
+        RIG(what_is_mounted_stays_in_sight_when_init_dies),
         RIG(a_process_without_a_root_is_at_its_end),
         RIG(a_diff_tells_what_changed_and_nothing_else),
     };
