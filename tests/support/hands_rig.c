@@ -149,6 +149,7 @@ void rig_close_hands(struct rig *rig)
     hands_destroy(rig->hands);
     jobpool_destroy(rig->pool);
     event_base_free(rig->loop);
+    rig->hands = NULL;
 }
 
 static void free_words(struct rig *rig)
@@ -201,6 +202,8 @@ int rig_tear_down(void **state)
     struct rig *rig = *state;
 
     /* A test that failed shall leave no container behind. */
+    if (rig->hands == NULL)
+        rig_open_hands(rig);
     rig->is_late = false;
     rig->container.config = NULL; /* it may point into the test that has returned */
     rig_do(rig, hands_delete_runtime);

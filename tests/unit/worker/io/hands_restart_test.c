@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <event2/event.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include "common/mem.h"
 #include "tests/support/hands_rig.h"
 #include "worker/io/hands.h"
+#include "worker/io/process.h"
 
 #define DEADLINE_MS 100000
 #define TRIES_MAX   20
@@ -111,6 +113,21 @@ static void wait_for_name(const char *directory, const char *name)
     }
 }
 
+/* Hands that end in order take conmon's parent and its session with them; a killed worker does not.
+ * conmon has a session of its own soon. */
+static void await_session(const char *pid_path)
+{
+    struct error err = { 0 };
+    uint32_t pid;
+
+    if (process_read_pid(pid_path, &pid, &err) < 0)
+        fail_msg("%s", err.text);
+    while (getsid((pid_t)pid) != (pid_t)pid) {
+        assert_int_equal(kill((pid_t)pid, 0), 0);
+        (void)sched_yield(); /* nobody tells of it */
+    }
+}
+
 /* Begin an init, and leave it when conmon works and has not answered. */
 static void leave_an_init(struct rig *rig, const char *directory)
 {
@@ -127,6 +144,7 @@ static void leave_an_init(struct rig *rig, const char *directory)
         hands_forget_exit(rig->hands, rig->id, run);
     }
     assert_false(rig->is_step_done);
+    await_session(conmon_pid);
     rig_close_hands(rig);
 }
 
