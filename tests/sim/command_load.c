@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "common/auto.h"
 #include "common/id.h"
@@ -267,7 +268,10 @@ int main(int argc, char **argv)
     load.prefix = argv[5];
     load.hosts = (unsigned)atoi(argv[6]);
     load.containers = (unsigned)atoi(argv[7]);
-    load.client = clock_wall_ns() & ~UINT64_C(0xFFFFF);
+    /* Of several programs that start in the same moment each has its own. */
+    if (getrandom(&load.client, sizeof(load.client), 0) != (ssize_t)sizeof(load.client))
+        caller_give_up("getrandom", strerror(errno));
+    load.client &= ~UINT64_C(0xFFFFF);
     (void)pthread_barrier_init(&load.started, NULL, load.authors + 1);
     authors = mem_zeroed(load.authors * sizeof(*authors));
     for (unsigned i = 0; i < load.authors; i++) {
