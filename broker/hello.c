@@ -24,7 +24,7 @@
 #include "common/io/log.h"
 #include "common/mem.h"
 #include "schemas/bus.h"
-#include "schemas/codec.h"
+#include "schemas/events.h"
 
 struct hello_entry {
     struct commit_entry entry;
@@ -55,17 +55,8 @@ static int append_hello(const struct hello_entry *hello, struct commit_turn *tur
         .schema = &host_hello_schema,
         .body = &said,
     };
-    struct buffer body = { 0 };
-    struct record record;
-    int r;
 
-    schema_encode(notice.schema, notice.body, &body);
-    record = notice_record(&notice, buffer_bytes(&body));
-    r = commit_append(turn, &record, err);
-    buffer_done(&body);
-    if (r == 0)
-        *ret = record.pos;
-    return r;
+    return notice_append(turn, &notice, ret, err);
 }
 
 /* Another journal takes the host: the one that is known is given up, if it may be. */

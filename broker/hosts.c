@@ -61,10 +61,8 @@ static int reach_apply(struct commit_entry *entry, struct commit_turn *turn, str
     const struct host *host = reach->host;
     const struct host_unreachable unreachable = { .silent_ms = reach->silent_ms };
     autoarena arena = { 0 };
-    struct buffer body = { 0 };
     struct host_row row;
-    struct record record;
-    struct notice notice = {
+    const struct notice notice = {
         .host = host->name,
         .schema = reach->is_reachable ? &host_reachable_schema : &host_unreachable_schema,
         .body = &unreachable,
@@ -77,11 +75,7 @@ static int reach_apply(struct commit_entry *entry, struct commit_turn *turn, str
     /* A hello may have said it already, and who is lost is neither. */
     if ((row.state == HOST_REACHABLE) == reach->is_reachable || row.state == HOST_LOST)
         return 0;
-    schema_encode(notice.schema, notice.body, &body);
-    record = notice_record(&notice, buffer_bytes(&body));
-    r = commit_append(turn, &record, err);
-    buffer_done(&body);
-    return r;
+    return notice_append(turn, &notice, NULL, err);
 }
 
 static void settle(struct hosts *hosts, struct host *host);

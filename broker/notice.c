@@ -16,7 +16,8 @@ struct notice_entry {
     struct record record;
 };
 
-struct record notice_record(const struct notice *notice, struct bytes body)
+/* Its texts, and `body`'s bytes, are borrowed. */
+static struct record notice_record(const struct notice *notice, struct bytes body)
 {
     const char *actor = notice->actor != NULL ? notice->actor : NOTICE_ACTOR_BROKER;
 
@@ -27,8 +28,25 @@ struct record notice_record(const struct notice *notice, struct bytes body)
         .host = borrowed(notice->host),
         .container = borrowed(notice->container),
         .actor = borrowed(actor),
+        .cause = notice->cause,
         .body.bytes = body,
     };
+}
+
+int notice_append(struct commit_turn *turn, const struct notice *notice, uint64_t *ret_pos,
+                  struct error *err)
+{
+    struct buffer body = { 0 };
+    struct record record;
+    int r;
+
+    schema_encode(notice->schema, notice->body, &body);
+    record = notice_record(notice, buffer_bytes(&body));
+    r = commit_append(turn, &record, err);
+    buffer_done(&body);
+    if (r == 0 && ret_pos != NULL)
+        *ret_pos = record.pos;
+    return r;
 }
 
 static int notice_apply(struct commit_entry *entry, struct commit_turn *turn, struct error *err)

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "broker/borrowed.h"
 #include "broker/broker.h"
 #include "broker/commit.h"
 #include "broker/dispatch.h"
@@ -60,17 +59,12 @@ static int append_items(const struct recover_entry *recover, struct commit_turn 
             .actor = recover->actor,
             .host = recover->said.host,
             .container = item->container,
+            .cause = item->cause,
             .schema = item->schema,
             .body = &item->body,
         };
-        struct buffer body = { 0 };
-        struct record record;
 
-        schema_encode(notice.schema, notice.body, &body);
-        record = notice_record(&notice, buffer_bytes(&body));
-        record.cause = item->cause;
-        r = commit_append(turn, &record, err);
-        buffer_done(&body);
+        r = notice_append(turn, &notice, NULL, err);
     }
     return r;
 }

@@ -5,20 +5,7 @@
 #include "broker/takeover.h"
 #include "broker/view_store.h"
 #include "common/io/clock.h"
-#include "schemas/codec.h"
-
-static int say(struct commit_turn *turn, const struct notice *notice, struct error *err)
-{
-    struct buffer body = { 0 };
-    struct record record;
-    int r;
-
-    schema_encode(notice->schema, notice->body, &body);
-    record = notice_record(notice, buffer_bytes(&body));
-    r = commit_append(turn, &record, err);
-    buffer_done(&body);
-    return r;
-}
+#include "schemas/events.h"
 
 int recovery_mark(struct log *log, struct error *err)
 {
@@ -37,7 +24,7 @@ int recovery_mark(struct log *log, struct error *err)
     turn.txn = txn;
     turn.view = view_store_in(txn);
     rebuilt.epoch = state.epoch;
-    r = say(&turn, &notice, err);
+    r = notice_append(&turn, &notice, NULL, err);
     if (r == 0)
         r = view_store_put_number(txn, RECOVERY_REBUILT, turn.now_ns, err);
     return r == 0 ? log_commit(steal_ptr(txn), err) : r;
@@ -70,7 +57,7 @@ int recovery_begin(struct commit_turn *turn, const struct hello *said, const cha
     };
     int r;
 
-    r = say(turn, &notice, err);
+    r = notice_append(turn, &notice, NULL, err);
     if (r == 0)
         r = note_loss(turn->txn, said->lost_until, err);
     return r == 0 ? takeover_set_start(turn->txn, said->host, hello_pos, err) : r;
@@ -95,5 +82,5 @@ int recovery_end(struct commit_turn *turn, const char *host, const char *actor, 
     int r;
 
     r = takeover_fail_commands(turn, host, &failure, &recovered.failed, err);
-    return r == 0 ? say(turn, &notice, err) : r;
+    return r == 0 ? notice_append(turn, &notice, NULL, err) : r;
 }

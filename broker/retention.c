@@ -15,7 +15,6 @@
 #include "common/io/clock.h"
 #include "common/io/log.h"
 #include "common/mem.h"
-#include "schemas/codec.h"
 #include "schemas/events.h"
 
 #define LOOK_MS      1000 /* between two looks at the oldest record */
@@ -65,15 +64,8 @@ static int say_trimmed(struct commit_turn *turn, const struct trimmed *trimmed, 
 {
     const struct log_trimmed said = { .floor = trimmed->floor, .records = trimmed->records };
     const struct notice notice = { .schema = &log_trimmed_schema, .body = &said };
-    struct buffer body = { 0 };
-    struct record record;
-    int r;
 
-    schema_encode(notice.schema, notice.body, &body);
-    record = notice_record(&notice, buffer_bytes(&body));
-    r = commit_append(turn, &record, err);
-    buffer_done(&body);
-    return r;
+    return notice_append(turn, &notice, NULL, err);
 }
 
 static int trim_apply(struct commit_entry *entry, struct commit_turn *turn, struct error *err)

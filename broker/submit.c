@@ -58,22 +58,12 @@ static int append_refusal(struct submit_entry *submit, struct commit_turn *turn,
         .actor = command->actor,
         .host = command->host,
         .container = command->container,
+        .cause = command->id,
         .schema = &command_refused_schema,
         .body = &why,
     };
-    struct buffer body = { 0 };
-    struct record record;
-    int r;
 
-    schema_encode(notice.schema, notice.body, &body);
-    record = notice_record(&notice, buffer_bytes(&body));
-    record.cause = command->id;
-    r = commit_append(turn, &record, err);
-    buffer_done(&body);
-    if (r < 0)
-        return r;
-    submit->pos = record.pos;
-    return 0;
+    return notice_append(turn, &notice, &submit->pos, err);
 }
 
 static int submit_apply(struct commit_entry *entry, struct commit_turn *turn, struct error *err)

@@ -102,23 +102,6 @@ static int visit_command(void *owner, struct bytes key, struct bytes value)
     return 0;
 }
 
-static int append(struct commit_turn *turn, const struct notice *notice, struct command_id cause,
-                  uint64_t *ret_pos, struct error *err)
-{
-    struct buffer body = { 0 };
-    struct record record;
-    int r;
-
-    schema_encode(notice->schema, notice->body, &body);
-    record = notice_record(notice, buffer_bytes(&body));
-    record.cause = cause;
-    r = commit_append(turn, &record, err);
-    buffer_done(&body);
-    if (r == 0 && ret_pos != NULL)
-        *ret_pos = record.pos;
-    return r;
-}
-
 static int fail_command(struct commit_turn *turn, const char *host,
                         const struct takeover_failure *why, const struct waiting_command *waiting,
                         struct error *err)
@@ -131,11 +114,12 @@ static int fail_command(struct commit_turn *turn, const char *host,
         .actor = why->actor,
         .host = host,
         .container = waiting->container[0] != '\0' ? waiting->container : NULL,
+        .cause = waiting->id,
         .schema = &command_failed_schema,
         .body = &failed,
     };
 
-    return append(turn, &notice, waiting->id, NULL, err);
+    return notice_append(turn, &notice, NULL, err);
 }
 
 int takeover_fail_commands(struct commit_turn *turn, const char *host,
@@ -180,7 +164,7 @@ static int lose_container(struct commit_turn *turn, const char *host,
     if (row.state == CONTAINER_UNKNOWN)
         return 0;
     (*count)++;
-    return append(turn, &notice, (struct command_id){ 0 }, NULL, err);
+    return notice_append(turn, &notice, NULL, err);
 }
 
 int takeover_lose_containers(struct commit_turn *turn, const char *host,
@@ -227,7 +211,7 @@ int takeover_lose_host(struct commit_turn *turn, const struct host_row *row, con
         return r;
     ret->containers = lost.containers;
     ret->commands = lost.commands;
-    return append(turn, &notice, (struct command_id){ 0 }, &ret->pos, err);
+    return notice_append(turn, &notice, &ret->pos, err);
 }
 
 static void start_name(const char *host, char ret[NAME_SIZE_MAX + 32])
