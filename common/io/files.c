@@ -257,14 +257,14 @@ int files_open_beneath(int directory_fd, const char *path, int flags)
                              RESOLVE_NO_MAGICLINKS);
 }
 
-int files_reopen(int path_fd, int flags)
+int files_reopen(int fd, int flags)
 {
     char path[REOPEN_PATH_SIZE];
-    int fd;
+    int again;
 
-    (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", path_fd);
-    fd = open(path, flags | O_CLOEXEC);
-    return fd < 0 ? -errno : fd;
+    (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    again = open(path, flags | O_CLOEXEC);
+    return again < 0 ? -errno : again;
 }
 
 /* One call of files_remove_tree. */

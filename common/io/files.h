@@ -48,8 +48,8 @@ int files_open_in_root(int root_fd, const char *path, int flags, struct error *e
  * mount crossed (-EXDEV). Gives the descriptor (close-on-exec) or a negative errno. */
 int files_open_beneath(int directory_fd, const char *path, int flags);
 
-/* Open once more what an O_PATH descriptor is of: what was looked at is what is opened. Gives the
- * descriptor (close-on-exec) or a negative errno. */
-int files_reopen(int path_fd, int flags);
+/* Open once more what a descriptor, which may be an O_PATH one, is of: what was looked at is what
+ * is opened. Gives the descriptor (close-on-exec) or a negative errno. */
+int files_reopen(int fd, int flags);
 
 #endif

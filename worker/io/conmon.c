@@ -16,6 +16,7 @@
 #include "common/auto.h"
 #include "common/bytes.h"
 #include "common/io/descriptors.h"
+#include "common/io/files.h"
 #include "common/io/log.h"
 #include "common/io/spawn.h"
 #include "common/mem.h"
@@ -320,15 +321,13 @@ static int open_pipe(int ret[2], struct error *err)
 static int open_sync_pipe(int ret[2], struct error *err)
 {
     autoclose int write_end = -1;
-    autofree char *path = NULL;
 
     if (pipe2(ret, O_CLOEXEC | O_NONBLOCK) < 0)
         return error_set_errno(err, "make conmon's pipe");
     write_end = ret[1];
-    path = mem_text("/proc/self/fd/%d", write_end);
-    ret[1] = open(path, O_RDWR | O_CLOEXEC);
+    ret[1] = files_reopen(write_end, O_RDWR);
     if (ret[1] < 0)
-        return error_set_errno(err, "make conmon's pipe");
+        return error_set(err, ret[1], "make conmon's pipe: %s", strerrordesc_np(-ret[1]));
     return 0;
 }
 
