@@ -32,19 +32,6 @@ static int make_target(int fd, const char *target, struct error *err)
     return files_replace(AT_FDCWD, target, (struct bytes){ 0 }, 0600, 0, err);
 }
 
-static int attach(int fd, const char *target, struct error *err)
-{
-    int r = mapped_mount_attach(fd, target, err);
-
-    if (r < 0)
-        return r;
-    /* A mount that comes to where mounts are shared has become a shared one. */
-    r = mounts_set_propagation(target, "private", err);
-    if (r < 0)
-        (void)mounts_detach(target, NULL);
-    return r;
-}
-
 int mapped_bind_make(const struct layout *layout, const char *id, size_t index, const char *source,
                      struct user_namespace *users, struct error *err)
 {
@@ -58,7 +45,7 @@ int mapped_bind_make(const struct layout *layout, const char *id, size_t index, 
         r = mounts_detach(target, err);
     if (r >= 0)
         r = make_target(fd, target, err);
-    return r < 0 ? r : attach(fd, target, err);
+    return r < 0 ? r : mounts_attach(fd, target, err);
 }
 
 int mapped_binds_remove(const struct layout *layout, const char *id, struct error *err)

@@ -273,20 +273,6 @@ static void *make_relative(void *arg)
     return NULL;
 }
 
-/* What was made in a view appears where it belongs. */
-static int bring_home(const struct mount_request *request, int fd, struct error *err)
-{
-    int r = mapped_mount_attach(fd, request->target, err);
-
-    if (r < 0)
-        return r;
-    /* A mount that comes to where mounts are shared has become a shared one. */
-    r = mounts_set_propagation(request->target, "private", err);
-    if (r < 0)
-        (void)mounts_detach(request->target, NULL);
-    return r;
-}
-
 static int make_on_thread(const struct mount_request *request, struct error *err)
 {
     struct relative_mount mount = { .request = request, .made_fd = -1 };
@@ -301,7 +287,8 @@ static int make_on_thread(const struct mount_request *request, struct error *err
     made_fd = mount.made_fd;
     if (mount.result < 0)
         return error_set(err, mount.result, "%s", mount.err.text);
-    return made_fd < 0 ? 0 : bring_home(request, made_fd, err);
+    /* What was made in a view appears where it belongs. */
+    return made_fd < 0 ? 0 : mounts_attach(made_fd, request->target, err);
 }
 
 int mounts_make(const struct mount_request *request, struct error *err)
@@ -397,6 +384,19 @@ int mounts_set_propagation(const char *path, const char *propagation, struct err
     struct mount_request request = { .source = "none", .target = path, .options = propagation };
 
     return mounts_make(&request, err);
+}
+
+int mounts_attach(int fd, const char *target, struct error *err)
+{
+    int r = mapped_mount_attach(fd, target, err);
+
+    if (r < 0)
+        return r;
+    /* A mount that comes to where mounts are shared has become a shared one. */
+    r = mounts_set_propagation(target, "private", err);
+    if (r < 0)
+        (void)mounts_detach(target, NULL);
+    return r;
 }
 
 int mounts_detach(const char *path, struct error *err)

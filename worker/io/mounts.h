@@ -83,6 +83,10 @@ int mounts_overlay(const struct overlay_request *request, struct error *err);
 /* Change how mounts spread from and to `path`, a mount point: "rprivate", "rslave", "shared". */
 int mounts_set_propagation(const char *path, const char *propagation, struct error *err);
 
+/* Mount a copy of a mount (mapped_mount.h) on `target`, a directory or for a file a file, as a
+ * private one; it stays when `fd` is closed. A failure leaves nothing mounted. */
+int mounts_attach(int fd, const char *target, struct error *err);
+
 /* Detach what is mounted on `path`, the topmost of it; success when nothing is. Who has it open
  * keeps it until they let go. */
 int mounts_detach(const char *path, struct error *err);
