@@ -133,22 +133,15 @@ static const struct contents_mount *find_mount(const struct contents_root *root,
     return found;
 }
 
-/* With the owners that a run of the container would show the host. */
-static int open_mapped(const struct contents_root *root, const char *path, struct error *err)
-{
-    int userns_fd = user_namespace_fd(root->users, err);
-
-    return userns_fd < 0 ? userns_fd : mapped_mount_open(path, userns_fd, err);
-}
-
-/* The root when `mount` is NULL. */
+/* The root when `mount` is NULL. What is mapped has the owners that a run of the container would
+ * show the host. */
 static int open_mount(const struct contents_root *root, const struct contents_mount *mount,
                       struct error *err)
 {
     int fd;
 
     if (mount != NULL && mount->is_mapped && root->users != NULL)
-        return open_mapped(root, mount->source, err);
+        return mapped_mount_open(mount->source, root->users, err);
     fd = mount == NULL ? fcntl(root->fd, F_DUPFD_CLOEXEC, 0)
                        : open(mount->source, O_PATH | O_CLOEXEC);
     if (fd < 0)

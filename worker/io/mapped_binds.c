@@ -37,8 +37,7 @@ int mapped_bind_make(const struct layout *layout, const char *id, size_t index, 
 {
     autofree char *directory = layout_mapped_mounts(layout, id);
     autofree char *target = mapped_bind_path(layout, id, index);
-    int userns_fd = user_namespace_fd(users, err);
-    autoclose int fd = userns_fd < 0 ? userns_fd : mapped_mount_open(source, userns_fd, err);
+    autoclose int fd = mapped_mount_open(source, users, err);
     int r = fd < 0 ? fd : files_make_directories(directory, 0700, err);
 
     if (r >= 0)

@@ -32,16 +32,15 @@ static int explain(int code, const char *path, struct error *err)
     return error_set(err, code, "%s: map its owners: %s", path, strerrordesc_np(-code));
 }
 
-int mapped_mount_open(const char *path, int userns_fd, struct error *err)
+int mapped_mount_open(const char *path, struct user_namespace *users, struct error *err)
 {
-    struct mount_attr attributes = {
-        .attr_set = MOUNT_ATTR_IDMAP,
-        .userns_fd = (unsigned)userns_fd,
-    };
-    autoclose int fd = mapped_mount_detached(path, err);
+    struct mount_attr attributes = { .attr_set = MOUNT_ATTR_IDMAP };
+    int userns_fd = user_namespace_fd(users, err);
+    autoclose int fd = userns_fd < 0 ? userns_fd : mapped_mount_detached(path, err);
 
     if (fd < 0)
         return fd;
+    attributes.userns_fd = (unsigned)userns_fd;
     if (mount_setattr(fd, "", AT_EMPTY_PATH, &attributes, sizeof(attributes)) < 0)
         return explain(-errno, path, err);
     return steal_fd(&fd);

@@ -9,13 +9,14 @@
 #define GANTRY_WORKER_IO_MAPPED_MOUNT_H
 
 #include "common/error.h"
+#include "worker/io/user_namespace.h"
 
 /*
  * A copy of the mount that `path` lies on, from `path` down, without what is mounted in it; not
  * mounted anywhere, gone when the descriptor is closed. The descriptor (O_PATH) or -EOPNOTSUPP with
  * a sentence when the kernel or that file system has no such mounts.
  */
-int mapped_mount_open(const char *path, int userns_fd, struct error *err);
+int mapped_mount_open(const char *path, struct user_namespace *users, struct error *err);
 
 /* Mount such a copy, or one by mapped_mount_detached(), on `target`: a directory, or for a file a
  * file. It stays when `fd` is closed. */

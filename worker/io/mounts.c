@@ -234,7 +234,7 @@ static int enter_view(const struct mapped_view *view, struct error *err)
     int r = mounts_set_propagation("/", "rprivate", err);
 
     for (size_t i = 0; i < view->directory_count && r >= 0; i++) {
-        autoclose int fd = mapped_mount_open(view->directories[i], view->userns_fd, err);
+        autoclose int fd = mapped_mount_open(view->directories[i], view->users, err);
 
         r = fd < 0 ? fd : mapped_mount_attach(fd, view->directories[i], err);
     }
@@ -246,11 +246,12 @@ static int enter_view(const struct mapped_view *view, struct error *err)
 static int make_in_view(struct relative_mount *mount, struct error *err)
 {
     const struct mount_request *request = mount->request;
+    const struct user_namespace *users = request->view->users;
     autoscope struct id_scope scope = { 0 };
     int r = enter_view(request->view, err);
 
     if (r >= 0)
-        r = id_scope_enter(&scope, request->view->uid, request->view->gid, err);
+        r = id_scope_enter(&scope, users->root_uid, users->root_gid, err);
     if (r >= 0)
         r = make_in_directory(request, err);
     if (r >= 0)

@@ -8,9 +8,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
 
 #include "common/error.h"
+#include "worker/io/user_namespace.h"
 
 /* All borrowed for the call. */
 struct mount_entry {
@@ -32,11 +32,9 @@ bool mounts_is_mounted(const char *path);
 bool mounts_is_overlay(const char *path);
 
 /* How the host looks to a mount that is being made for a container with a user namespace: these
- * directories have their owners mapped, and `uid` and `gid` are who makes it. All borrowed. */
+ * directories have their owners mapped, and the container's root makes it. All borrowed. */
 struct mapped_view {
-    int userns_fd;
-    uid_t uid;
-    gid_t gid;
+    struct user_namespace *users;
     const char *const *directories; /* absolute; what is mounted in them is not seen */
     size_t directory_count;
 };

@@ -182,14 +182,11 @@ static int mount_overlay(const struct rootfs_request *request, const struct plac
 {
     autofree char *storage = layout_storage(request->layout);
     const char *const directories[] = { storage, places->bundle };
-    struct mapped_view view = { .directories = directories, .directory_count = 2 };
+    const struct mapped_view view = { .users = request->users,
+                                      .directories = directories,
+                                      .directory_count = 2 };
 
-    if (request->users == NULL)
-        return mount_layers(request, places, NULL, err);
-    view.uid = request->users->root_uid;
-    view.gid = request->users->root_gid;
-    view.userns_fd = user_namespace_fd(request->users, err);
-    return view.userns_fd < 0 ? view.userns_fd : mount_layers(request, places, &view, err);
+    return mount_layers(request, places, request->users == NULL ? NULL : &view, err);
 }
 
 /* Under the lock. */

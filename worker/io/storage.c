@@ -129,9 +129,7 @@ static int make_root(const struct storage_request *request, struct error *err)
 /* Better now than at its start. */
 static int try_mapping(const struct storage_request *request, struct error *err)
 {
-    int userns_fd = user_namespace_fd(request->users, err);
-    autoclose int fd =
-        userns_fd < 0 ? userns_fd : mapped_mount_open(request->layout->state, userns_fd, err);
+    autoclose int fd = mapped_mount_open(request->layout->state, request->users, err);
 
     return fd < 0 ? fd : 0;
 }

@@ -228,8 +228,7 @@ static int open_source(int rootfs_fd, const char *destination, int *ret, struct 
 /* `path`, with the owners that the container's root filesystem shows there. */
 static int open_mapped(const char *path, struct user_namespace *users, struct error *err)
 {
-    int userns_fd = user_namespace_fd(users, err);
-    autoclose int mount_fd = userns_fd < 0 ? userns_fd : mapped_mount_open(path, userns_fd, err);
+    autoclose int mount_fd = mapped_mount_open(path, users, err);
     int fd;
 
     if (mount_fd < 0)
