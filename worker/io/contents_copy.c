@@ -414,8 +414,8 @@ int contents_copy_in(const struct contents_root *root, const struct contents_cop
 
     if (r >= 0)
         r = tar_reader_new(in_fd, &reader, err);
-    if (r >= 0 && root->users != NULL)
-        r = id_scope_enter(&scope, root->users->root_uid, root->users->root_gid, err);
+    if (r >= 0)
+        r = id_scope_enter(&scope, root->users, err);
     if (r < 0)
         return r;
     unpacking.reader = reader;

@@ -18,7 +18,7 @@ static gid_t present_gid(void)
 }
 
 /* The bit keeps the capabilities: the kernel would take those about files from who is not root. */
-int id_scope_enter(struct id_scope *scope, uid_t uid, gid_t gid, struct error *err)
+static int enter(struct id_scope *scope, uid_t uid, gid_t gid, struct error *err)
 {
     int bits = prctl(PR_GET_SECUREBITS);
 
@@ -37,6 +37,11 @@ int id_scope_enter(struct id_scope *scope, uid_t uid, gid_t gid, struct error *e
         return 0;
     id_scope_leave(scope);
     return error_set(err, -EPERM, "make files as user %u (CAP_SETUID, CAP_SETGID)", uid);
+}
+
+int id_scope_enter(struct id_scope *scope, const struct user_namespace *users, struct error *err)
+{
+    return users == NULL ? 0 : enter(scope, users->root_uid, users->root_gid, err);
 }
 
 /* Changing ids has made the process one that dumps no core, as if it had secrets of that user. */

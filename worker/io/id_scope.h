@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "common/error.h"
+#include "worker/io/user_namespace.h"
 
 /* Starts as { 0 }. */
 struct id_scope {
@@ -19,7 +20,8 @@ struct id_scope {
     gid_t gid;
 };
 
-int id_scope_enter(struct id_scope *scope, uid_t uid, gid_t gid, struct error *err);
+/* Without a namespace (NULL) this thread stays who it is. */
+int id_scope_enter(struct id_scope *scope, const struct user_namespace *users, struct error *err);
 void id_scope_leave(struct id_scope *scope);
 
 #define autoscope __attribute__((cleanup(id_scope_leave)))

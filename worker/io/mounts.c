@@ -246,12 +246,11 @@ static int enter_view(const struct mapped_view *view, struct error *err)
 static int make_in_view(struct relative_mount *mount, struct error *err)
 {
     const struct mount_request *request = mount->request;
-    const struct user_namespace *users = request->view->users;
     autoscope struct id_scope scope = { 0 };
     int r = enter_view(request->view, err);
 
     if (r >= 0)
-        r = id_scope_enter(&scope, users->root_uid, users->root_gid, err);
+        r = id_scope_enter(&scope, request->view->users, err);
     if (r >= 0)
         r = make_in_directory(request, err);
     if (r >= 0)

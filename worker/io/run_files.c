@@ -104,9 +104,8 @@ static int write_own_files(const struct run_files_request *request, struct own_f
 int run_files_write(const struct run_files_request *request, struct run_files *ret,
                     struct error *err)
 {
-    const struct user_namespace *users = request->users;
     autoscope struct id_scope scope = { 0 };
-    int r = users == NULL ? 0 : id_scope_enter(&scope, users->root_uid, users->root_gid, err);
+    int r = id_scope_enter(&scope, request->users, err);
 
     if (r >= 0)
         r = write_network_files(request, ret, err);

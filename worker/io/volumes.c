@@ -267,8 +267,8 @@ static int copy_up(const struct volume_place *volume, const struct opened *opene
     bool is_empty = false;
     int r = open_for_copy(volume, opened, is_mounted, &volume_fd, &data_fd, err);
 
-    if (r >= 0 && volume->users != NULL)
-        r = id_scope_enter(&scope, volume->users->root_uid, volume->users->root_gid, err);
+    if (r >= 0)
+        r = id_scope_enter(&scope, volume->users, err);
     if (r < 0)
         return r;
     staging =

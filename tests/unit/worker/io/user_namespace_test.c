@@ -123,7 +123,7 @@ static void an_overlay_shows_the_host_s_numbers_and_keeps_the_container_s(void *
     assert_int_equal(chown(file, FIRST + 7, FIRST + 7), 0);
     assert_int_equal(open(fresh, O_WRONLY | O_CREAT | O_CLOEXEC, 0644), -1);
     assert_int_equal(errno, EOVERFLOW);
-    check(id_scope_enter(&scope, users->root_uid, users->root_gid, &err), &err);
+    check(id_scope_enter(&scope, users, &err), &err);
     storage_rig_put(fresh, "x");
     id_scope_leave(&scope);
     assert_int_equal(owner_of(PATH("state/containers/%s/upper/etc/file", storage_rig_id)), 7);
@@ -219,13 +219,14 @@ static void *look_at_uid(void *ret)
 
 static void only_this_thread_is_somebody_else_for_a_while(void **state)
 {
+    static const struct user_namespace of_33 = { .root_uid = 33, .root_gid = 33, .fd = -1 };
     struct storage_rig *rig = storage_rig_of(state);
     struct id_scope scope = { 0 };
     struct error err = { 0 };
     pthread_t thread;
     int uid = -1;
 
-    check(id_scope_enter(&scope, 33, 33, &err), &err);
+    check(id_scope_enter(&scope, &of_33, &err), &err);
     storage_rig_put(PATH("outside/new"), "x"); /* in a directory that user 33 may not enter */
     id_scope_leave(&scope);
     assert_int_equal(owner_of(PATH("outside/new")), 33);
@@ -234,7 +235,7 @@ static void only_this_thread_is_somebody_else_for_a_while(void **state)
     id_scope_leave(&scope);
 
     assert_int_equal(pthread_create(&thread, NULL, look_at_uid, &uid), 0);
-    check(id_scope_enter(&scope, 33, 33, &err), &err);
+    check(id_scope_enter(&scope, &of_33, &err), &err);
     assert_int_equal(pthread_join(thread, NULL), 0);
     id_scope_leave(&scope);
     assert_int_equal(uid, 0);
