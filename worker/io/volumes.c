@@ -237,23 +237,23 @@ static int open_mapped(const char *path, struct user_namespace *users, struct er
     return fd < 0 ? error_set_errno(err, "open %s", path) : fd;
 }
 
-/* Both on one mount, or no entry could be moved from one to the other. */
+/* The volume's data. `ret_volume_fd` is the volume again when that has to be seen otherwise: both
+ * on one mount, or no entry could be moved from one to the other. */
 static int open_for_copy(const struct volume_place *volume, const struct opened *opened,
-                         bool is_mounted, int *ret_volume_fd, int *ret_data_fd, struct error *err)
+                         bool is_mounted, int *ret_volume_fd, struct error *err)
 {
     autofree char *path = layout_volume(volume->layout, volume->name);
-    int fd;
+    int data_fd;
 
     if (volume->users == NULL)
-        fd = *ret_data_fd = open_data(opened, err);
-    else if (is_mounted)
-        fd = *ret_data_fd = open_mapped(opened->data, volume->users, err);
-    else
-        fd = *ret_volume_fd = open_mapped(path, volume->users, err);
-    if (fd < 0 || *ret_data_fd >= 0)
-        return fd < 0 ? fd : 0;
-    *ret_data_fd = files_open_beneath(fd, "_data", O_RDONLY | O_DIRECTORY);
-    return *ret_data_fd < 0 ? error_set(err, *ret_data_fd, "open _data") : 0;
+        return open_data(opened, err);
+    if (is_mounted)
+        return open_mapped(opened->data, volume->users, err);
+    *ret_volume_fd = open_mapped(path, volume->users, err);
+    if (*ret_volume_fd < 0)
+        return *ret_volume_fd;
+    data_fd = files_open_beneath(*ret_volume_fd, "_data", O_RDONLY | O_DIRECTORY);
+    return data_fd < 0 ? error_set(err, data_fd, "open _data") : data_fd;
 }
 
 static int copy_up(const struct volume_place *volume, const struct opened *opened, int source_fd,
@@ -261,14 +261,12 @@ static int copy_up(const struct volume_place *volume, const struct opened *opene
 {
     bool is_mounted = mounts_is_mounted(opened->data);
     autoclose int volume_fd = -1;
-    autoclose int data_fd = -1;
+    autoclose int data_fd = open_for_copy(volume, opened, is_mounted, &volume_fd, err);
     autoscope struct id_scope scope = { 0 };
     struct volume_staging staging;
     bool is_empty = false;
-    int r = open_for_copy(volume, opened, is_mounted, &volume_fd, &data_fd, err);
+    int r = data_fd < 0 ? data_fd : id_scope_enter(&scope, volume->users, err);
 
-    if (r >= 0)
-        r = id_scope_enter(&scope, volume->users, err);
     if (r < 0)
         return r;
     staging =
