@@ -13,6 +13,7 @@
 #include "common/bytes.h"
 #include "common/io/files.h"
 #include "common/mem.h"
+#include "worker/io/exits.h"
 #include "worker/io/mounts.h"
 #include "worker/io/rootfs.h"
 #include "worker/io/rootfs_mount.h"
@@ -354,32 +355,18 @@ int bundle_clear(const struct layout *layout, const char *id, uint32_t run,
     return r < 0 ? r : clear_volatile(layout, id, outcome);
 }
 
-static void drop_exits_of(const struct layout *layout, const char *id)
-{
-    autofree char *exits = layout_exits(layout);
-    DIR *directory = opendir(exits);
-    struct dirent *entry;
-
-    if (directory == NULL)
-        return;
-    while ((entry = readdir(directory)) != NULL) {
-        if (strncmp(entry->d_name, id, CONTAINER_ID_SIZE) == 0)
-            (void)unlinkat(dirfd(directory), entry->d_name, 0);
-    }
-    (void)closedir(directory);
-}
-
 int bundle_remove(const struct layout *layout, const char *id, const struct text_list *doomed,
                   struct outcome *outcome)
 {
     autofree char *bundle = layout_bundle(layout, id);
+    autofree char *runs = mem_text("%s-", id);
     int r = storage_remove(layout, id, doomed, outcome);
 
     if (r >= 0)
         r = clear_volatile(layout, id, outcome);
     if (r >= 0)
         r = remove_directory(bundle, outcome);
-    drop_exits_of(layout, id);
+    exits_drop(layout, runs);
     return r;
 }
 

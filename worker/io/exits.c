@@ -267,19 +267,27 @@ int exits_watch(struct exits *exits, struct error *err)
     return watch_directory(exits, err);
 }
 
+void exits_drop(const struct layout *layout, const char *prefix)
+{
+    autofree char *path = layout_exits(layout);
+    DIR *directory = opendir(path);
+    const struct dirent *entry;
+
+    if (directory == NULL)
+        return;
+    while ((entry = readdir(directory)) != NULL) {
+        if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0)
+            (void)unlinkat(dirfd(directory), entry->d_name, 0);
+    }
+    (void)closedir(directory);
+}
+
 /* conmon writes "<name>.<random>" and renames it: one that was killed in between leaves that. */
 static void drop_unfinished(const struct exits *exits, const char *name)
 {
-    DIR *directory = opendir(exits->directory);
-    size_t size = strlen(name);
-    struct dirent *entry;
+    autofree char *prefix = mem_text("%s.", name);
 
-    while (directory != NULL && (entry = readdir(directory)) != NULL) {
-        if (strncmp(entry->d_name, name, size) == 0 && entry->d_name[size] == '.')
-            (void)unlinkat(dirfd(directory), entry->d_name, 0);
-    }
-    if (directory != NULL)
-        (void)closedir(directory);
+    exits_drop(exits->place.layout, prefix);
 }
 
 void exits_forget(struct exits *exits, const char *id, uint32_t run)

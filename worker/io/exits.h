@@ -53,4 +53,7 @@ void exits_forget(struct exits *exits, const char *id, uint32_t run);
 /* The files of all runs of a container are gone. */
 void exits_forget_all(struct exits *exits, const char *id);
 
+/* Unlink what is in RUN/exits by a name that begins so: "<id>-", "<id>-<run>.". Any thread. */
+void exits_drop(const struct layout *layout, const char *prefix);
+
 #endif
