@@ -47,7 +47,6 @@ struct link {
     uint64_t polled_to; /* position of the last command that came */
     struct clock_step clock;
     uint64_t report_after; /* the last event that the broker is known to have */
-    char *stopped_because;
 };
 
 static const struct journal_state *state_of(const struct link *link)
@@ -62,8 +61,6 @@ static void tell_stop(struct link *link, const char *why)
     log_error("link.stopped", "host=%s reason=\"%s\"", link->host, why);
     notify_send(status);
     link->state = LINK_STOPPED;
-    free(link->stopped_because);
-    link->stopped_because = mem_dup_text(why);
 }
 
 /* No further try can mend it. */
@@ -444,7 +441,6 @@ void link_destroy(struct link *link)
     asking_done(&link->recover);
     telling_end(&link->telling);
     arena_done(&link->facts_arena);
-    free(link->stopped_because);
     free(link->host);
     free(link);
 }
@@ -479,9 +475,4 @@ void link_set_facts(struct link *link, const struct host_facts *facts)
         greet(link);
     }
     buffer_done(&encoded);
-}
-
-const char *link_stopped_because(const struct link *link)
-{
-    return link->stopped_because;
 }

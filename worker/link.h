@@ -59,7 +59,4 @@ void link_set_facts(struct link *link, const struct host_facts *facts);
 /* The journal has become longer. */
 void link_durable(struct link *link);
 
-/* Why it has stopped for good; NULL while it has not. */
-const char *link_stopped_because(const struct link *link);
-
 #endif

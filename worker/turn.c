@@ -267,11 +267,6 @@ void turn_nudge(struct turn *turn)
     start_writing(turn);
 }
 
-bool turn_is_stuck(const struct turn *turn)
-{
-    return turn->is_stuck;
-}
-
 void turn_drain(struct turn *turn)
 {
     turn->is_draining = true;

@@ -53,9 +53,6 @@ void turn_look_at_limits(struct turn *turn);
 /* Write what the journal wants written, if nothing else is. */
 void turn_nudge(struct turn *turn);
 
-/* The disk has refused the last write. */
-bool turn_is_stuck(const struct turn *turn);
-
 /* From now on actions do not begin (the next start takes them up); on_drained is called once all
  * is written. */
 void turn_drain(struct turn *turn);

@@ -468,11 +468,6 @@ void engine_walk(const struct engine *engine,
     }
 }
 
-uint64_t engine_last_seq(const struct engine *engine)
-{
-    return engine->ledger.last_seq;
-}
-
 uint64_t engine_cursor(const struct engine *engine)
 {
     return engine->cursor;

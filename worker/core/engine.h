@@ -138,7 +138,6 @@ struct text_list engine_doomed_volumes(const struct engine *engine, const char *
 /* What the commands under way at the container say, besides its configuration. */
 const struct command *engine_command_of(const struct engine *engine, const char *id);
 
-uint64_t engine_last_seq(const struct engine *engine);
 uint64_t engine_cursor(const struct engine *engine);
 
 #endif

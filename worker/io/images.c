@@ -35,11 +35,6 @@ void images_close(struct images *images)
     free(images);
 }
 
-const char *images_path(const struct images *images)
-{
-    return image_store_path(images->store);
-}
-
 static void copy_texts(struct arena *arena, const struct text_list *from, struct text_list *ret)
 {
     ret->count = from->count;

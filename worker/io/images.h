@@ -50,9 +50,6 @@ static inline void images_auto_destroy_(struct images **owned)
     images_close(*owned);
 }
 
-/* STATE/storage, borrowed. */
-const char *images_path(const struct images *images);
-
 /* All of them, in the order of their ids: a list of struct image_info. */
 int images_list(struct images *images, struct arena *arena, struct message_list *ret,
                 struct error *err);

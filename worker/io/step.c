@@ -253,12 +253,6 @@ void step_next(struct step *step)
     make_ready(step);
 }
 
-void step_finish(struct step *step)
-{
-    step->next = NULL;
-    make_ready(step);
-}
-
 void step_fail_outcome(struct step *step, const struct outcome *outcome)
 {
     if (step->is_undoing) {

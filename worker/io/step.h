@@ -130,9 +130,6 @@ void step_next(struct step *step);
 void step_fail(struct step *step, enum failure failure, const struct error *err);
 void step_fail_outcome(struct step *step, const struct outcome *outcome);
 
-/* The rest of the stages is not needed: the step has succeeded. */
-void step_finish(struct step *step);
-
 /* Do `work` on the pool, then the next stage, or fail as it says. */
 void step_job(struct step *step, step_work_fn *work);
 

@@ -18,7 +18,6 @@
 #include "worker/io/id_scope.h"
 #include "worker/io/mapped_mount.h"
 #include "worker/io/mounts.h"
-#include "worker/io/tree_size.h"
 #include "worker/io/volume_copy.h"
 
 /* A volume that is locked. */
@@ -343,17 +342,6 @@ int volume_remove(const struct layout *layout, const char *name, struct error *e
         return 0;
     if (r >= 0)
         r = remove_unused(layout, name, &opened, err);
-    return r < 0 ? fail_about(name, r, err) : 0;
-}
-
-int volume_size(const struct layout *layout, const char *name, uint64_t *ret_bytes,
-                struct error *err)
-{
-    autofree char *data = layout_volume_data(layout, name);
-    int r = check_name(name, err);
-
-    if (r >= 0)
-        r = tree_size_of(data, ret_bytes, err);
     return r < 0 ? fail_about(name, r, err) : 0;
 }
 

@@ -71,10 +71,6 @@ int volume_unmount(const struct layout *layout, const char *name, const char *co
 /* -EBUSY, naming one, while containers use it. Success when it is not there. */
 int volume_remove(const struct layout *layout, const char *name, struct error *err);
 
-/* How much is in it; a volume that is to be mounted has nothing while it is not. */
-int volume_size(const struct layout *layout, const char *name, uint64_t *ret_bytes,
-                struct error *err);
-
 /* Tell of each volume that is on the disk, in no order. */
 typedef void volume_each_fn(void *owner, const char *name);
 int volume_each(const struct layout *layout, volume_each_fn *fn, void *owner, struct error *err);
