@@ -27,16 +27,35 @@ static const char *const stored_directory[] = {
     [STORED_LAYER] = "layers",
 };
 
-static int make_directories(struct image_store *store, struct error *err)
+static int make_directory(const char *path, struct error *err)
 {
-    int r = files_make_durable(store->path, STORE_MODE, err);
+    return files_make_directories(path, STORE_MODE, err);
+}
+
+static int each_directory(const struct image_store *store,
+                          int (*fn)(const char *path, struct error *err), struct error *err)
+{
+    int r = 0;
 
     for (size_t i = 0; r == 0 && i < sizeof(directories) / sizeof(*directories); i++) {
         autofree char *path = mem_text("%s/%s", store->path, directories[i]);
 
-        r = files_make_durable(path, STORE_MODE, err);
+        r = fn(path, err);
     }
     return r;
+}
+
+/* All are made before the first of them is synced: where several have their names is synced once.
+ * Also when they were there: whoever made them may have been killed before it came to that. */
+static int make_directories(const struct image_store *store, struct error *err)
+{
+    int r = files_make_durable(store->path, STORE_MODE, err);
+
+    if (r == 0)
+        r = each_directory(store, make_directory, err);
+    if (r == 0)
+        r = each_directory(store, files_sync_directory, err);
+    return r == 0 ? files_sync_directory(store->path, err) : r;
 }
 
 static int take_lock(struct image_store *store, struct error *err)
