@@ -15,7 +15,7 @@
 #include "broker/reply.h"
 #include "broker/snapshots.h"
 #include "common/arena.h"
-#include "common/fleet/fleet.h"
+#include "common/fleet/view.h"
 #include "common/io/log.h"
 #include "schemas/codec.h"
 #include "schemas/past.h"
@@ -50,14 +50,6 @@ static const char *host_of(const struct past_row *row, struct arena *arena)
     return NULL;
 }
 
-static bool begins_with(struct bytes key, const char *host, const char *before, const char *behind,
-                        struct arena *arena)
-{
-    struct bytes prefix = bytes_of_text(arena_printf(arena, "%s%s%s", before, host, behind));
-
-    return key.size >= prefix.size && memcmp(key.data, prefix.data, prefix.size) == 0;
-}
-
 static bool is_of_host(const struct past_row *row, const char *wanted)
 {
     autoarena arena = { 0 };
@@ -67,9 +59,9 @@ static bool is_of_host(const struct past_row *row, const char *wanted)
     case VIEW_HOSTS:
         return bytes_equal(row->key, bytes_of_text(wanted));
     case VIEW_NAMES:
-        return begins_with(row->key, wanted, "", "/", &arena);
+        return bytes_begin_with(row->key, view_name_key(wanted, "", &arena));
     case VIEW_TOTALS:
-        return bytes_equal(row->key, bytes_of_text(arena_printf(&arena, "pending/%s", wanted)));
+        return bytes_equal(row->key, bytes_of_text(view_pending_key(wanted, &arena)));
     default:
         host = host_of(row, &arena);
         return host != NULL && strcmp(host, wanted) == 0;

@@ -5,11 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/fleet/view.h"
 #include "common/mem.h"
 #include "schemas/codec.h"
-
-/* Of the totals those of a host's commands that have no outcome. */
-#define PENDING_PREFIX "pending/"
 
 #define CAPACITY_MIN 64
 
@@ -103,11 +101,10 @@ static int write_row(void *owner, struct bytes key, struct bytes value)
     return writing->result;
 }
 
+/* Of the totals those of a host's commands that have no outcome. */
 static int write_total(void *owner, struct bytes key, struct bytes value)
 {
-    size_t size = strlen(PENDING_PREFIX);
-
-    if (key.size < size || memcmp(key.data, PENDING_PREFIX, size) != 0)
+    if (!bytes_begin_with(key, bytes_of_text(VIEW_PENDING_PREFIX)))
         return 1;
     return write_row(owner, key, value);
 }
@@ -155,7 +152,7 @@ int past_view_write(const struct view *view, struct past_pending *pending,
         r = write_pending(view, pending, &writing);
     writing.table = VIEW_TOTALS;
     if (r == 0)
-        r = view->functions->walk(view->store, VIEW_TOTALS, bytes_of_text(PENDING_PREFIX),
+        r = view->functions->walk(view->store, VIEW_TOTALS, bytes_of_text(VIEW_PENDING_PREFIX),
                                   write_total, &writing, err);
     return r < 0 ? r : writing.result;
 }

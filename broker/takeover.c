@@ -23,8 +23,7 @@ static int visit_name(void *owner, struct bytes key, struct bytes value)
     struct name_search *search = owner;
 
     (void)value;
-    search->is_found = key.size > search->prefix.size &&
-                       memcmp(key.data, search->prefix.data, search->prefix.size) == 0;
+    search->is_found = key.size > search->prefix.size && bytes_begin_with(key, search->prefix);
     return 1;
 }
 

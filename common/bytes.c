@@ -41,3 +41,9 @@ bool bytes_equal(struct bytes a, struct bytes b)
 {
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
+
+bool bytes_begin_with(struct bytes bytes, struct bytes prefix)
+{
+    return bytes.size >= prefix.size &&
+           (prefix.size == 0 || memcmp(bytes.data, prefix.data, prefix.size) == 0);
+}

@@ -50,5 +50,6 @@ static inline struct bytes bytes_at(const void *data, size_t size)
 struct bytes bytes_of_text(const char *text);
 
 bool bytes_equal(struct bytes a, struct bytes b);
+bool bytes_begin_with(struct bytes bytes, struct bytes prefix);
 
 #endif

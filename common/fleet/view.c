@@ -171,7 +171,7 @@ struct bytes view_name_key(const char *host, const char *name, struct arena *are
 
 const char *view_pending_key(const char *host, struct arena *arena)
 {
-    return arena_printf(arena, "pending/%s", host);
+    return arena_printf(arena, VIEW_PENDING_PREFIX "%s", host);
 }
 
 int view_total(const struct view *view, const char *key, uint64_t *ret, struct error *err)
@@ -235,8 +235,7 @@ static int collect(void *owner, struct bytes key, struct bytes value)
     struct collection *collection = owner;
     struct view_copy *copy;
 
-    if (key.size < collection->prefix.size ||
-        memcmp(key.data, collection->prefix.data, collection->prefix.size) != 0)
+    if (!bytes_begin_with(key, collection->prefix))
         return 1;
     copy = arena_zeroed(collection->arena, sizeof(*copy));
     *copy = (struct view_copy){

@@ -68,7 +68,8 @@ int view_set_total(const struct view *view, const char *key, uint64_t total, str
 int view_add_to_total(const struct view *view, const char *key, int step, uint64_t *ret,
                       struct error *err);
 
-/* The key of the commands that a host owes an answer to, in `arena`. */
+/* The key of the commands that a host owes an answer to, in `arena`, and how all of these begin. */
+#define VIEW_PENDING_PREFIX "pending/"
 const char *view_pending_key(const char *host, struct arena *arena);
 
 /* A row of VIEW_FINISHED or VIEW_CLIENT_HOURS. */

@@ -53,12 +53,24 @@ static void bytes_are_equal_by_content(void **state)
     buffer_done(&buffer);
 }
 
+static void bytes_begin_with_what_they_begin_with(void **state)
+{
+    (void)state;
+    assert_true(bytes_begin_with(bytes_of_text("abc"), bytes_of_text("ab")));
+    assert_true(bytes_begin_with(bytes_of_text("abc"), bytes_of_text("abc")));
+    assert_false(bytes_begin_with(bytes_of_text("abc"), bytes_of_text("bc")));
+    assert_false(bytes_begin_with(bytes_of_text("ab"), bytes_of_text("abc")));
+    assert_true(bytes_begin_with(bytes_of_text("abc"), bytes_of_text(NULL)));
+    assert_true(bytes_begin_with(bytes_of_text(NULL), bytes_of_text("")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_buffer_keeps_all_that_was_appended),
         cmocka_unit_test(nothing_appended_is_nothing_allocated),
         cmocka_unit_test(bytes_are_equal_by_content),
+        cmocka_unit_test(bytes_begin_with_what_they_begin_with),
     };
     return cmocka_run_group_tests_name("bytes", tests, NULL, NULL);
 }
