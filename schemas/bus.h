@@ -244,8 +244,9 @@ struct host_lose_is {
  *     upload   the other way round: the console pushes and the worker reads a file, which the
  *              command that names `upload` takes; it is whole on the disk when the last read is
  *              answered, and deleted with the command's outcome, or when it is a day old and none
- * wants it progress lines: what the host says while it carries out the image.pull at `pos` of the
- * log, from its beginning on as far as that is still kept */
+ *              wants it
+ *     progress lines: what the host says while it carries out the image.pull at `pos` of the log,
+ *              from its beginning on as far as that is still kept */
 struct stream_open {
     char *host;
     char *container;
