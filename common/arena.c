@@ -14,8 +14,7 @@
 #define FIRST_BLOCK_SIZE 960
 #define BLOCK_SIZE_MAX   16384
 
-#define BRIEF_SIZE      256
-#define BRIEF_TEXT_SIZE 128
+#define BRIEF_SIZE 256
 
 struct arena_block {
     struct arena_block *older;
