@@ -253,7 +253,6 @@ static void hear_voice(struct host *host, struct peer *peer)
     hosts_peer_gone(peer); /* it spoke for another one */
     peer->host = host;
     peer->voice = host->voice;
-    host->speaker = peer;
     host->voices++;
 }
 
