@@ -115,7 +115,7 @@ static int get(struct store_txn *txn, enum table table, const struct key *key, v
 static int first_from(struct store_txn *txn, enum table table, const struct key *from,
                       struct bytes *ret_key, struct bytes *ret_value, struct error *err)
 {
-    __attribute__((cleanup(store_cursor_auto_destroy_))) struct store_cursor *cursor = NULL;
+    autodestroy(store_cursor) struct store_cursor *cursor = NULL;
     int r = store_walk(txn, table, key_bytes(from), &cursor, err);
 
     return r < 0 ? r : store_next(cursor, ret_key, ret_value, err);
