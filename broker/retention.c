@@ -89,8 +89,8 @@ static void say_held(struct retention *retention, uint64_t held_by)
     retention->held_by = held_by;
 }
 
-/* Once in a while. */
-static void say_dropped(struct retention *retention)
+/* Once in a while: in the log of what happens, and to who keeps snapshots of what is gone. */
+static void tell_dropped(struct retention *retention)
 {
     uint64_t now_ms = clock_steady_ms();
 
@@ -98,6 +98,7 @@ static void say_dropped(struct retention *retention)
         return;
     log_info("log.trimmed", "floor=%llu records=%llu", (unsigned long long)retention->floor,
              (unsigned long long)retention->dropped);
+    snapshots_trimmed(retention->broker->snapshots);
     retention->dropped = 0;
     retention->said_ms = now_ms;
 }
@@ -116,7 +117,7 @@ static void trim_done(struct commit_entry *entry, const struct error *failure)
     say_held(retention, trimmed->held_by);
     retention->dropped += trimmed->records;
     retention->floor = trimmed->records > 0 ? trimmed->floor : retention->floor;
-    say_dropped(retention);
+    tell_dropped(retention);
     wait_ms(retention, trimmed->has_more ? PAUSE_MS : LOOK_MS);
 }
 
@@ -164,7 +165,7 @@ static void trim_when_due(struct retention *retention)
     if (look(retention, &is_due, &err) < 0)
         log_failure("log.not_trimmed", &err);
     if (!is_due) {
-        say_dropped(retention);
+        tell_dropped(retention);
         wait_ms(retention, LOOK_MS);
         return;
     }

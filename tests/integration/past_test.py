@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 
 import fleet
 from fleet import CONFIG, Client, command_id, container_id
@@ -220,6 +221,12 @@ class Snapshots(PastTest):
         trimmed = self.broker.wait_for_line(r"log\.trimmed floor=[3-9]\d{3}\b")
         floor = int(re.search(r"floor=(\d+)", trimmed).group(1))
         # What is below the floor goes by a step of its own, which a line of the log cannot show.
+        deadline = time.monotonic() + fleet.DEADLINE
+        while self.client.ask("info")["past_first"] < floor and time.monotonic() < deadline:
+            pass
+        oldest = self.client.ask("info")["past_first"]
+        self.assertGreaterEqual(oldest, floor)
+        self.assertEqual(self.gantry("ps", "--at", f"pos:{oldest}").returncode, 0)
         self.assertGreaterEqual(self.ask_past(pos=head)["snapshot"], floor)
         self.assertEqual(self.told("ps", "-a", "--at", f"pos:{head}", "--format", "json"), told)
         early = self.gantry("ps", "--at", "pos:2150")
