@@ -50,7 +50,7 @@ static int open_stopped(struct contents_hold *hold, struct error *err)
     if (r < 0)
         return r;
     hold->is_mounted = true;
-    r = contents_open_stopped(path, &hold->root.fd, err);
+    r = contents_open_stopped(path, &hold->view.root_fd, err);
     if (r < 0)
         (void)contents_hold_release(hold, &why);
     else
@@ -71,9 +71,11 @@ int contents_hold_open(const struct contents_hold_request *request, struct conte
     if (request->pid != 0)
         r = contents_open_running(request->pid, request->pid_started, &ret->view, &gone);
     if (r == -ESRCH)
-        return open_stopped(ret, err);
+        r = open_stopped(ret, err);
+    else if (r < 0)
+        r = error_set(err, r, "%s", gone.text);
     ret->root.fd = ret->view.root_fd;
-    return r < 0 ? error_set(err, r, "%s", gone.text) : 0;
+    return r;
 }
 
 /* The descriptors first: they would keep the mount busy. */
@@ -81,8 +83,6 @@ int contents_hold_release(struct contents_hold *hold, struct error *err)
 {
     int r = 0;
 
-    if (hold->is_mounted)
-        auto_close_(&hold->root.fd);
     contents_view_done(&hold->view);
     if (hold->is_mounted)
         r = storage_let_go(&hold->request->storage, hold->request->holder, err);

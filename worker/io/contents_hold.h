@@ -26,7 +26,7 @@ struct contents_hold_request {
 struct contents_hold {
     const struct contents_hold_request *request;
     struct contents_root root;
-    struct contents_view view; /* of a running one */
+    struct contents_view view; /* owns `root.fd`; no namespace when it does not run */
     struct arena arena;        /* of the root's mounts */
     bool is_mounted;           /* there is something to let go */
 };
