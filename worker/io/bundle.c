@@ -100,11 +100,6 @@ static void drop_stale(const struct bundle_request *request)
     (void)files_remove_tree(AT_FDCWD, runtime_state, NULL);
 }
 
-static int write_text(const char *path, struct bytes text, struct error *err)
-{
-    return files_replace(AT_FDCWD, path, text, 0644, 0, err);
-}
-
 static int find_user(const struct bundle_request *request, int root_fd, struct arena *arena,
                      struct user_identity *ret, struct error *err)
 {
@@ -179,7 +174,7 @@ static int write_config(const struct bundle_request *request, const struct conta
 
     if (spec_write(&spec, &text, &err) < 0)
         return outcome_fail(outcome, FAILURE_INVALID_ARGUMENT, &err);
-    if (write_text(path, bytes_of_text(text), &err) < 0)
+    if (files_replace(AT_FDCWD, path, bytes_of_text(text), 0644, 0, &err) < 0)
         return outcome_fail_system(outcome, &err);
     return 0;
 }
