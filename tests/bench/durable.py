@@ -32,12 +32,6 @@ FLOORS = [("append", 1), ("append", 64), ("store", 1), ("store", 64), ("store", 
 FLOOR_COMMITS = 400
 
 
-def cpu_seconds(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def commits(broker):
     client = fleet.Client(broker.url)
     return client.ask("info").get("commits", 0)
@@ -67,11 +61,11 @@ def run_load(mode, clients, requests, records=REPORT_RECORDS, is_tls=False):
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         if not load.stdout.readline():
             raise RuntimeError(f"{mode}: the load did not begin")
-        before, commits_before = cpu_seconds(broker.pid), commits(broker)
+        before, commits_before = broker.cpu(), commits(broker)
         load.stdin.write("\n")
         load.stdin.flush()
         result = json.loads(load.stdout.readline())
-        result["cpu_us"] = (cpu_seconds(broker.pid) - before) * 1e6 / result["records"]
+        result["cpu_us"] = (broker.cpu() - before) * 1e6 / result["records"]
         result["batch"] = result["records"] / max(1, commits(broker) - commits_before)
         load.communicate()
         broker.terminate()

@@ -45,11 +45,6 @@ class LongBroker(fleet.Broker):
                                       "--listen", f"unix://{self.path}"], r"broker\.ready")
         self.url = f"unix://{self.path}"
 
-    def cpu(self):
-        with open(f"/proc/{self.pid}/stat", encoding="ascii") as file:
-            spent = file.read().rsplit(")", 1)[1].split()
-        return (int(spent[11]) + int(spent[12])) / os.sysconf("SC_CLK_TCK")
-
 
 def wait_for_snapshots(broker, client):
     """Those of an old log, when it has not all of them."""

@@ -84,12 +84,6 @@ def charged_bytes(group):
     return None
 
 
-def cpu_seconds(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 class Peers:
     """What starts its containers beside us."""
 
@@ -198,9 +192,9 @@ class Thousand(CrowdTest):
         each = max(1, (COUNT - FIRST) // SLICES)
         for begin in range(FIRST, COUNT, each):
             containers = self.containers_made[begin:begin + each]
-            before = cpu_seconds(self.worker.pid)
+            before = self.worker.cpu()
             rate = self.start_slice(containers)
-            costs.append((cpu_seconds(self.worker.pid) - before) / len(containers) * 1000)
+            costs.append((self.worker.cpu() - before) / len(containers) * 1000)
             if len(containers) == each:
                 rates.append(rate)
                 peers.start_slice(each)
@@ -214,10 +208,10 @@ class Thousand(CrowdTest):
     def measure_idle(self):
         """Processor time of both while nothing is said."""
         threading.Event().wait(2)  # what was begun ends
-        programs = [self.worker.pid, self.broker.pid]
-        before = sum(map(cpu_seconds, programs))
+        programs = [self.worker, self.broker]
+        before = sum(program.cpu() for program in programs)
         threading.Event().wait(IDLE_SECONDS)
-        percent = (sum(map(cpu_seconds, programs)) - before) / IDLE_SECONDS * 100
+        percent = (sum(program.cpu() for program in programs) - before) / IDLE_SECONDS * 100
         give("idle-cpu", "Gantry", "% of a core", [percent])
         say(f"idle: worker and broker take {percent:.2f} % of a core with {COUNT} running")
 
@@ -289,7 +283,7 @@ class Thousand(CrowdTest):
 
     def end_all(self, rows):
         rest = self.containers_made[ONE_BY_ONE:]
-        before = cpu_seconds(self.worker.pid)
+        before = self.worker.cpu()
         began = time.monotonic()
         for container in rest:
             os.kill(rows[container]["pid"], 9)
@@ -298,7 +292,7 @@ class Thousand(CrowdTest):
                 lambda kind=kind: self.follower.counts[f"container.{kind}"] >= COUNT)
             say(f"{len(rest)} ends at once: all {kind} after "
                 f"{self.follower.times(kind)[-1] - began:.1f} s")
-        say(f"  the worker's own CPU {(cpu_seconds(self.worker.pid) - before) / len(rest) * 1000:.1f}"
+        say(f"  the worker's own CPU {(self.worker.cpu() - before) / len(rest) * 1000:.1f}"
             " ms for each")
         for container, row in self.rows().items():
             self.assertEqual((row["state"], row["exit_code"], row.get("exit_unknown", False)),

@@ -72,6 +72,12 @@ class Process:
     def pid(self):
         return self.process.pid
 
+    def cpu(self):
+        """Seconds of processor time until now."""
+        with open(f"/proc/{self.pid}/stat", encoding="ascii") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def kill(self):
         """SIGKILL, and gone."""
         self.process.kill()
