@@ -2,15 +2,14 @@
 
 The daemon has no network of its own and lives in a directory that goes with it.
 """
-import json
 import os
 import select
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
 
+import engine_peer
 import floor
 
 CLIENT, DAEMON = "/usr/bin/docker", "/usr/sbin/dockerd"
@@ -23,24 +22,18 @@ class Unavailable(Exception):
     """Why it cannot be measured here."""
 
 
-def unmount_beneath(directory):
-    with open("/proc/self/mountinfo", encoding="utf-8") as table:
-        points = [line.split()[4] for line in table]
-    for point in reversed([point for point in points if point.startswith(directory + "/")]):
-        subprocess.run(["umount", "-l", point], check=False, stderr=subprocess.DEVNULL)
-
-
-class Docker:
+class Docker(engine_peer.Engine):
     """A daemon with one image, made of a root file system."""
+
+    events_format, status_key, status_of_death = "{{json .}}", "status", "die"
 
     def __init__(self, rootfs):
         if not os.path.exists(CLIENT) or not os.path.exists(DAEMON):
             raise Unavailable("docker.io is not installed")
         # A socket's path has to be short.
         self.directory = tempfile.mkdtemp(prefix="gantry-docker-", dir="/tmp")
-        self.base = [CLIENT, "-H", f"unix://{self.directory}/docker.sock"]
+        super().__init__([CLIENT, "-H", f"unix://{self.directory}/docker.sock"])
         self.log_path = os.path.join(self.directory, "log")
-        self.count = 0
         with open(self.log_path, "wb") as log:
             self.daemon = subprocess.Popen(
                 [DAEMON, "--data-root", f"{self.directory}/data", "--exec-root", f"{self.directory}/exec",
@@ -68,42 +61,8 @@ class Docker:
             lines = [line.strip() for line in file if "level=info" not in line]
         return lines[-1] if lines else "it says nothing"
 
-    def run(self, *words):
-        return subprocess.run([*self.base, *words], check=True, capture_output=True, text=True).stdout.strip()
-
-    def create(self):
-        self.count += 1
-        name = f"peer{self.count}"
-        self.run("create", "--name", name, "--network", "none", IMAGE, "/bin/sleep", "100000")
-        return name
-
-    prepare = create
-
-    def start(self, name):
-        began = time.monotonic()
-        self.run("start", name)
-        return time.monotonic() - began
-
-    def follow(self, *filters, **options):
-        words = [word for one in filters for word in ("--filter", one)]
-        return subprocess.Popen([*self.base, "events", "--format", "{{json .}}", "--since", "5m", *words],
-                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, **options)
-
-    def end(self, name):
-        """Seconds from SIGKILL of init to the line in `docker events`."""
-        pid = int(self.run("inspect", "--format", "{{.State.Pid}}", name))
-        follower = self.follow(f"container={name}", text=True)
-        try:
-            while json.loads(follower.stdout.readline())["status"] != "start":
-                pass
-            began = time.monotonic()
-            os.kill(pid, signal.SIGKILL)
-            while json.loads(follower.stdout.readline())["status"] != "die":
-                pass
-            return time.monotonic() - began
-        finally:
-            follower.kill()
-            follower.communicate()
+    def prepare(self):
+        return self.make(IMAGE, "/bin/sleep", "100000")
 
     def remove(self, *names):
         self.run("rm", "-f", *names)
@@ -158,6 +117,6 @@ class Docker:
         except subprocess.TimeoutExpired:
             self.daemon.kill()
             self.daemon.wait()
-        unmount_beneath(self.directory)
+        engine_peer.unmount_beneath(self.directory)
         shutil.rmtree(self.directory, ignore_errors=True)
         floor.remove_empty_groups("docker")

@@ -23,6 +23,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 os.environ.setdefault("GANTRY_BUILD_DIR", os.path.join(ROOT, "build/release"))
 sys.path[:0] = [HERE, os.path.join(ROOT, "tests/integration")]
 
+import engine_peer  # noqa: E402
 import figures  # noqa: E402
 import fleet  # noqa: E402
 import nng  # noqa: E402
@@ -60,13 +61,6 @@ def timed(function, *arguments):
     began = time.monotonic()
     function(*arguments)
     return time.monotonic() - began
-
-
-def unmount_beneath(directory):
-    with open("/proc/self/mountinfo", encoding="utf-8") as table:
-        points = [line.split()[4] for line in table]
-    for point in reversed([point for point in points if point.startswith(directory + "/")]):
-        subprocess.run(["umount", "-l", point], check=False)
 
 
 class Peer:
@@ -186,7 +180,7 @@ class Podman(Peer, podman_peer.Podman):
         try:
             self.remove_all()
         finally:
-            unmount_beneath(self.directory)
+            engine_peer.unmount_beneath(self.directory)
             shutil.rmtree(self.directory, ignore_errors=True)
 
 
@@ -373,7 +367,7 @@ def main():
             for name in ("podman", "gantry"):
                 if name in peers:
                     peers[name].close()
-            unmount_beneath(directory)
+            engine_peer.unmount_beneath(directory)
     nng.leave(0)
 
 
