@@ -24,6 +24,15 @@ def remove_empty_groups(name):
             os.rmdir(path)
 
 
+def template(worker_state, container):
+    """The config.json that a worker has made for a container, fit for the floor as well."""
+    with open(os.path.join(worker_state, "containers", container, "config.json"), encoding="utf-8") as file:
+        spec = json.load(file)
+    # Files that the worker makes for its own container are not the floor's to mount.
+    spec["mounts"] = [mount for mount in spec["mounts"] if container not in mount.get("source", "")]
+    return spec
+
+
 class Floor:
     """Containers whose config.json is a worker's own, with another id and control group."""
 

@@ -8,7 +8,6 @@ Needs root, and the packages of `ops/packages bench`. The bus is TCP; times are 
 """
 import argparse
 import contextlib
-import json
 import os
 import statistics
 import subprocess
@@ -26,9 +25,11 @@ import container_peers  # noqa: E402
 import figures  # noqa: E402
 import fleet  # noqa: E402
 import floor  # noqa: E402
+import memory  # noqa: E402
 import nng  # noqa: E402
 
 HOST = "bench"
+MIB = 1024 * 1024
 
 
 def make_rootfs(directory):
@@ -133,19 +134,9 @@ class Gantry:
     def remove(self, container):
         self.finish(self.submit("container.remove", container, {"force": True}))
 
-    def spec(self, container):
-        path = os.path.join(self.worker.state, "containers", container, "config.json")
-        with open(path, encoding="utf-8") as file:
-            return json.load(file)
-
     def close(self):
         self.worker.terminate()
         self.broker.terminate()
-
-
-def proportional_kib(pid):
-    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("Pss:"))
 
 
 def switches(pid):
@@ -157,8 +148,8 @@ def switches(pid):
 
 
 def give_memory(gantry, peer):
-    kib = sum(map(proportional_kib, [gantry.broker.pid, gantry.worker.pid]))
-    figures.give("idle-memory", peer, "MiB", [kib / 1024])
+    used = sum(map(memory.proportional_bytes, [gantry.broker.pid, gantry.worker.pid]))
+    figures.give("idle-memory", peer, "MiB", [used / MIB])
 
 
 def idle_report(gantry, seconds=10):
@@ -167,7 +158,7 @@ def idle_report(gantry, seconds=10):
     before = {name: switches(pid) for name, pid in programs.items()}
     time.sleep(seconds)  # the one thing measured here is a stretch of time
     for name, pid in programs.items():
-        print(f"idle {name}: {proportional_kib(pid) / 1024:.1f} MiB PSS, "
+        print(f"idle {name}: {memory.proportional_bytes(pid) / MIB:.1f} MiB PSS, "
               f"{switches(pid) - before[name]} context switches in {seconds} s")
 
 
@@ -204,11 +195,9 @@ def template_of(gantry):
     """The runtime, and a container's specification that the floor can use as well."""
     first = gantry.prepare()
     gantry.start(first)
-    spec = gantry.spec(first)
+    spec = floor.template(gantry.worker.state, first)
     row, = gantry.client.ask("query", table="containers", key=first)["rows"]
     gantry.remove(first)
-    # Files that the worker makes for its own container are not the floor's to mount.
-    spec["mounts"] = [mount for mount in spec["mounts"] if first not in mount.get("source", "")]
     return row["runtime"], spec
 
 

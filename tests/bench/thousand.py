@@ -10,9 +10,7 @@ docker start their share: all of them while the crowd grows. With --json the str
 import argparse
 import concurrent.futures
 import contextlib
-import json
 import os
-import re
 import statistics
 import subprocess
 import sys
@@ -29,6 +27,7 @@ import container_peers  # noqa: E402
 import docker_peer  # noqa: E402
 import figures  # noqa: E402
 import floor  # noqa: E402
+import memory  # noqa: E402
 import nng  # noqa: E402
 from containers import EXITED, RUNNING  # noqa: E402
 from crowd import CrowdTest  # noqa: E402
@@ -46,7 +45,6 @@ ONE_BY_ONE = min(100, COUNT // 4)
 QUIET_SECONDS = 12
 IDLE_SECONDS = 20
 MIB = 1024 * 1024
-KERNEL_FIELDS = ["Slab", "KernelStack", "PageTables", "Percpu"]
 
 
 def say(text):
@@ -56,32 +54,6 @@ def say(text):
 def give(*figure, **more):
     if OPTIONS.json:
         figures.give(*figure, **more)
-
-
-def proportional_bytes(pid):
-    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("Pss:")) * 1024
-
-
-def kernel_bytes():
-    """Of the whole machine."""
-    with open("/proc/meminfo", encoding="ascii") as file:
-        fields = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in file}
-    return sum(fields[name] for name in KERNEL_FIELDS)
-
-
-def charged_bytes(group):
-    """Kernel memory that is charged to a control group of ours; None: nobody counts it here."""
-    for path in [f"/sys/fs/cgroup/memory/gantry/{group}/memory.kmem.usage_in_bytes",
-                 f"/sys/fs/cgroup/gantry/{group}/memory.stat"]:
-        try:
-            with open(path, encoding="ascii") as file:
-                text = file.read()
-        except OSError:
-            continue
-        found = re.search(r"^(?:kernel )?(\d+)$", text, re.M)
-        return int(found.group(1)) if found else None
-    return None
 
 
 class Peers:
@@ -117,7 +89,7 @@ class Peers:
         docker = self.of.get("docker")
         if docker is None or not self.made.get("docker"):
             return None
-        return sum(map(proportional_bytes, docker.processes())) / len(self.made["docker"])
+        return sum(map(memory.proportional_bytes, docker.processes())) / len(self.made["docker"])
 
     def measure_swarm(self, count):
         docker = self.of.get("docker")
@@ -147,8 +119,8 @@ class Peers:
 class Thousand(CrowdTest):
 
     def test_a_crowd(self):
-        self.kernel_before = kernel_bytes()
-        self.conmons_before = charged_bytes("conmon") or 0
+        self.kernel_before = memory.kernel_bytes()
+        self.conmons_before = memory.charged_bytes("conmon") or 0
         self.containers_made, took = self.create_all(COUNT, lambda number: ["/bin/sleep", "100000"])
         say(f"create: {COUNT} in {took:.1f} s")
         peers = self.start_everything()
@@ -169,11 +141,7 @@ class Thousand(CrowdTest):
         """With the first containers of ours for a pattern."""
         self.start_slice(self.containers_made[:FIRST])
         first = self.containers_made[0]
-        path = os.path.join(self.worker_state, "containers", first, "config.json")
-        with open(path, encoding="utf-8") as file:
-            spec = json.load(file)
-        # Files that the worker makes for its own container are not the floor's to mount.
-        spec["mounts"] = [mount for mount in spec["mounts"] if first not in mount.get("source", "")]
+        spec = floor.template(self.worker_state, first)
         peers = Peers(self.rows()[first]["runtime"], spec, self.rootfs)
         self.addCleanup(peers.close)
         return peers
@@ -182,7 +150,7 @@ class Thousand(CrowdTest):
         took = self.start_all(containers)
         self.running += len(containers)
         give("worker-memory-by-containers", "Gantry", "MiB",
-             [proportional_bytes(self.worker.pid) / MIB], at=self.running)
+             [memory.proportional_bytes(self.worker.pid) / MIB], at=self.running)
         return len(containers) / took
 
     def start_everything(self):
@@ -216,17 +184,17 @@ class Thousand(CrowdTest):
         say(f"idle: worker and broker take {percent:.2f} % of a core with {COUNT} running")
 
     def measure_memory(self, rows, peers):
-        kernel = kernel_bytes() - self.kernel_before
+        kernel = memory.kernel_bytes() - self.kernel_before
         inits = [row["pid"] for row in rows.values()]
         monitors = [row["conmon_pid"] for row in rows.values()]
-        charged = [charged_bytes(container) for container in rows]
+        charged = [memory.charged_bytes(container) for container in rows]
         charged = None if None in charged else sum(charged) + self.charged_to_conmon()
-        parts = {"worker": proportional_bytes(self.worker.pid),
-                 "conmon": sum(map(proportional_bytes, monitors)),
-                 "container": sum(map(proportional_bytes, inits)),
+        parts = {"worker": memory.proportional_bytes(self.worker.pid),
+                 "conmon": sum(map(memory.proportional_bytes, monitors)),
+                 "container": sum(map(memory.proportional_bytes, inits)),
                  "kernel": kernel if charged is None else charged}
         say(f"memory: worker {parts['worker'] / MIB:.1f} MiB PSS, broker "
-            f"{proportional_bytes(self.broker.pid) / MIB:.1f} MiB PSS")
+            f"{memory.proportional_bytes(self.broker.pid) / MIB:.1f} MiB PSS")
         for name, size in parts.items():
             say(f"  for each container, {name}: {size / COUNT / 1024:.0f} KiB")
         say(f"  for each container, all in: {sum(parts.values()) / COUNT / MIB:.2f} MiB")
@@ -236,11 +204,11 @@ class Thousand(CrowdTest):
             give("container-memory", "docker, without the kernel", "MiB", [of_docker / MIB])
             say(f"  docker, for each container, its programs: {of_docker / MIB:.2f} MiB")
         say(f"  (the whole machine's kernel has grown by {kernel / COUNT / 1024:.0f} KiB for each: "
-            f"{' + '.join(KERNEL_FIELDS)} of /proc/meminfo)")
+            f"{' + '.join(memory.KERNEL_FIELDS)} of /proc/meminfo)")
 
     def charged_to_conmon(self):
         """All conmons of the machine are in one group: those that were there before are not ours."""
-        return max(0, (charged_bytes("conmon") or 0) - self.conmons_before)
+        return max(0, (memory.charged_bytes("conmon") or 0) - self.conmons_before)
 
     def kill_the_worker(self):
         times = []
@@ -252,7 +220,7 @@ class Thousand(CrowdTest):
             times.append(first * 1000)
             say(f"a killed worker: from its start to all {COUNT} adopted and the first command "
                 f"carried out {first * 1000:.0f} ms; "
-                f"{proportional_bytes(self.worker.pid) / MIB:.1f} MiB PSS")
+                f"{memory.proportional_bytes(self.worker.pid) / MIB:.1f} MiB PSS")
         give("adoption", "Gantry", "ms", times)
 
     def be_quiet(self):
