@@ -13,7 +13,6 @@ import threading
 
 import fleet
 
-PROGRAMS = "/usr/sbin:/usr/bin:/sbin:/bin"
 LOAD = os.path.join(fleet.BUILD_DIR, "tests/peer_load")
 
 
@@ -36,32 +35,46 @@ def start(argv):
     raise RuntimeError(f"{argv[0]} did not start: {''.join(said)}")
 
 
-class Redis:
-    name, kind = "Redis, appendfsync always", "redis"
+class Peer:
+    """A server that has nothing to be prepared, unless it says otherwise."""
 
-    @staticmethod
-    def missing():
-        return None if shutil.which("redis-server") else "redis-server is not installed"
+    program = package = None
+    places = None  # where the program is looked for; None: $PATH
 
-    @staticmethod
-    def arguments(directory, port):
-        return ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--dir", directory,
-                "--appendonly", "yes", "--appendfsync", "always", "--save", ""]
+    @classmethod
+    def not_installed(cls):
+        return None if shutil.which(cls.program, path=cls.places) else f"{cls.package} is not installed"
+
+    @classmethod
+    def missing(cls):
+        """Why it cannot be measured here, or None."""
+        return cls.not_installed()
 
     @staticmethod
     def prepare(_connection):
         pass
 
 
-class JetStream:
+class Redis(Peer):
+    name, kind = "Redis, appendfsync always", "redis"
+    program = package = "redis-server"
+
+    @staticmethod
+    def arguments(directory, port):
+        return ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--dir", directory,
+                "--appendonly", "yes", "--appendfsync", "always", "--save", ""]
+
+
+class JetStream(Peer):
     name, kind = "JetStream, sync always", "nats"
+    program = package = "nats-server"
 
     @classmethod
     def missing(cls):
-        program = shutil.which("nats-server")
-        if program is None:
-            return "nats-server is not installed"
-        version = subprocess.run([program, "--version"], capture_output=True,
+        why = cls.not_installed()
+        if why is not None:
+            return why
+        version = subprocess.run([cls.program, "--version"], capture_output=True,
                                  text=True).stdout.split("v")[-1].strip()
         if tuple(int(part) for part in version.split(".")[:2]) < (2, 10):
             return (f"nats-server {version} flushes every two minutes and cannot be told to do so "
@@ -92,25 +105,22 @@ class JetStream:
 class UnflushedJetStream(JetStream):
     name = "JetStream, not flushed"
 
-    @staticmethod
-    def missing():
+    @classmethod
+    def missing(cls):
         if not JetStream.missing():
             return "the one that flushes runs"
-        return None if shutil.which("nats-server") else "nats-server is not installed"
+        return cls.not_installed()
 
     @staticmethod
     def arguments(directory, port):
         return ["nats-server", "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", directory]
 
 
-class Etcd:
+class Etcd(Peer):
     """Each batch is one transaction; it flushes its write-ahead log before it answers."""
 
     name, kind = "etcd", "etcd"
-
-    @staticmethod
-    def missing():
-        return None if shutil.which("etcd") else "etcd-server is not installed"
+    program, package = "etcd", "etcd-server"
 
     @staticmethod
     def arguments(directory, port):
@@ -120,28 +130,22 @@ class Etcd:
                 "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
                 "--initial-cluster", f"bench={peer}"]
 
-    @staticmethod
-    def prepare(_connection):
-        pass
 
-
-class Mosquitto:
+class Mosquitto(Peer):
     """With persistence: it writes its database from time to time and flushes no message."""
 
     name, kind = "Mosquitto QoS 1, not flushed", "mqtt"
+    program = package = "mosquitto"
+    places = "/usr/sbin:/usr/bin:/sbin:/bin"
 
-    @staticmethod
-    def missing():
-        return None if shutil.which("mosquitto", path=PROGRAMS) else "mosquitto is not installed"
-
-    @staticmethod
-    def arguments(directory, port):
+    @classmethod
+    def arguments(cls, directory, port):
         path = os.path.join(directory, "mosquitto.conf")
         with open(path, "w", encoding="ascii") as file:
             file.write(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
                        f"persistence_location {directory}/\nuser root\nset_tcp_nodelay true\n"
                        "max_inflight_messages 0\nmax_queued_messages 0\n")
-        return [shutil.which("mosquitto", path=PROGRAMS), "-c", path]
+        return [shutil.which(cls.program, path=cls.places), "-c", path]
 
     @staticmethod
     def prepare(connection):
