@@ -7,7 +7,6 @@
 Each round runs the floor (appends to a plain file and batches into LMDB, both flushed), each load
 against a new broker, and Redis, interleaved; the medians of the rounds are shown, with their spread.
 """
-import argparse
 import json
 import os
 import statistics
@@ -186,13 +185,11 @@ def give(results):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("rounds", nargs="?", type=int, default=5)
+    parser = figures.parser(rounds=5)
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--requests", type=int, default=600)
     parser.add_argument("--modes", default="start,create,report")
     parser.add_argument("--peers", action="store_true")
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if options.peers:
         beside_peers(options)

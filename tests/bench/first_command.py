@@ -8,14 +8,11 @@ time; with a small log and with larger ones, which are made once (build/bench-lo
 a command that waits for it is carried out. The console: its whole life, beside that of `true`. All of
 it is in the page cache.
 """
-import argparse
 import os
 import shutil
 import signal
 import socket
-import statistics
 import struct
-import subprocess
 import sys
 import tempfile
 import time
@@ -141,25 +138,6 @@ def life(argv, **environment):
     return time.monotonic() - began
 
 
-class Sheet:
-    """Milliseconds by figure, peer and what grows."""
-
-    def __init__(self):
-        self.of = {}
-
-    def add(self, seconds, figure, peer="Gantry", at=None):
-        self.of.setdefault((figure, peer, at), []).append(seconds * 1000)
-
-    def show(self, is_json):
-        for (figure, peer, at), times in self.of.items():
-            if is_json:
-                figures.give(figure, peer, "ms", times, at=at)
-                continue
-            grown = "" if at is None else f" ({at} records)"
-            print(f"{figure}{grown}: {peer}: median {statistics.median(times):.2f} ms, "
-                  f"p99 {figures.nearest_rank(times, 0.99):.2f} ms")
-
-
 def logs_up_to(records):
     """Sizes of logs, each ten times the one before."""
     sizes = [SMALL]
@@ -188,29 +166,25 @@ def measure(directory, options, sheet):
     for number in range(options.rounds):
         for size, state in states.items():
             took = broker_start(state, number)
-            sheet.add(took, "start-by-records", at=size)
+            sheet.add("start-by-records", took, at=size)
             if size == sizes[0]:
-                sheet.add(took, "first-command")
-                sheet.add(took, "first-command-large", "Gantry, small log")
+                sheet.add("first-command", took)
+                sheet.add("first-command-large", took, "Gantry, small log")
             if size == sizes[-1]:
-                sheet.add(took, "first-command-large")
-        sheet.add(worker_start(directory, broker, client, number), "worker-first")
-        sheet.add(life(["/bin/true"]), "console-start", "true")
-        sheet.add(life([CONSOLE, "version"]), "console-start")
-        sheet.add(life([CONSOLE, "hosts"], GANTRY_BROKER=broker.url), "console-ask")
+                sheet.add("first-command-large", took)
+        sheet.add("worker-first", worker_start(directory, broker, client, number))
+        sheet.add("console-start", life(["/bin/true"]), "true")
+        sheet.add("console-start", life([CONSOLE, "version"]))
+        sheet.add("console-ask", life([CONSOLE, "hosts"], GANTRY_BROKER=broker.url))
     broker.terminate()
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("rounds", nargs="?", type=int, default=20)
-    parser.add_argument("records", nargs="?", type=int, default=10_000_000)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    sheet = Sheet()
+    options = figures.parser(rounds=20, records=10_000_000).parse_args()
+    sheet = figures.Sheet()
     with tempfile.TemporaryDirectory(prefix="gantry-first-") as directory:
         measure(directory, options, sheet)
-    sheet.show(options.json)
+    sheet.give(options.json)
     nng.leave(0)
 
 

@@ -10,12 +10,10 @@ they are there. Each round asks one random position by the whole commands (`ps -
 name and by id) and by the requests on the bus alone. In WHOLE of the rounds the same `ps --at` is asked
 of a broker on a copy of the log that can keep no snapshots.
 """
-import argparse
 import os
 import random
 import resource
 import shutil
-import statistics
 import sys
 import tempfile
 import time
@@ -90,24 +88,6 @@ class Asked:
             cursor = page["cursor"]
 
 
-class Sheet:
-    """Milliseconds by figure and peer."""
-
-    def __init__(self):
-        self.of = {}
-
-    def add(self, figure, seconds, peer="Gantry"):
-        self.of.setdefault((figure, peer), []).append(seconds * 1000)
-
-    def show(self, is_json):
-        for (figure, peer), times in self.of.items():
-            if is_json:
-                figures.give(figure, peer, "ms", times)
-                continue
-            print(f"{figure}: {peer}: {len(times)} times, median {statistics.median(times):.2f} ms, "
-                  f"p99 {figures.nearest_rank(times, 0.99):.2f} ms, worst {max(times):.2f} ms")
-
-
 def processor_seconds():
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
@@ -154,15 +134,11 @@ def copy_without_snapshots(state, directory):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("rounds", nargs="?", type=int, default=200)
-    parser.add_argument("records", nargs="?", type=int, default=10_000_000)
-    parser.add_argument("whole", nargs="?", type=int, default=3)
+    parser = figures.parser(rounds=200, records=10_000_000, whole=3)
     parser.add_argument("--containers", type=int, default=1000)
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     state = big_logs.directory_of(options.records, options.containers)
-    sheet = Sheet()
+    sheet = figures.Sheet()
     with tempfile.TemporaryDirectory(prefix="gantry-history-") as directory:
         whole = None
         if options.whole > 0:
@@ -174,7 +150,7 @@ def main():
             for process in (broker, whole):
                 if process is not None:
                     process.terminate()
-    sheet.show(options.json)
+    sheet.give(options.json)
     nng.leave(0)
 
 

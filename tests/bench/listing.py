@@ -6,9 +6,7 @@
 The containers are those of a log that is made once (build/bench-logs): each was started and has ended.
 podman lists as many of its own as could be made in a short time: as many as PODMANS.
 """
-import argparse
 import os
-import statistics
 import sys
 import tempfile
 
@@ -59,17 +57,10 @@ def podmans(directory, most):
     return podman
 
 
-def give(options, figure, unit, peer, count, samples):
-    if options.json:
-        figures.give(figure, peer, unit, samples, at=count)
-    else:
-        print(f"{figure}: {peer}, {count}: median {statistics.median(samples):.2f} {unit}, "
-              f"p99 {figures.nearest_rank(samples, 0.99):.2f} {unit}")
-
-
 def measure(directory, options, brokers):
     peers = [Peer("Gantry", count, [CONSOLE, "ps", "-a"], GANTRY_BROKER=broker.url)
              for count, broker in brokers.items()]
+    give = figures.give if options.json else figures.show
     podman = podmans(directory, options.podmans) if options.podmans else None
     if podman is not None:
         peers.append(Peer("podman", options.podmans, ["/usr/bin/podman", *podman.base[1:], "ps", "-a"]))
@@ -81,21 +72,17 @@ def measure(directory, options, brokers):
         for peer in peers:
             peer.times.append(peer.list())
     for peer in peers:
-        give(options, "ps-by-containers", "ms", peer.name, peer.count, peer.times)
+        give("ps-by-containers", peer.name, "ms", peer.times, at=peer.count)
         if peer.count == SIZES[-1] and options.json:
             figures.give("ps", peer.name, "ms", peer.times)
     for count, broker in brokers.items():
-        give(options, "memory-by-containers", "MiB", "Gantry", count, [broker.memory() / MIB])
+        give("memory-by-containers", "Gantry", "MiB", [broker.memory() / MIB], at=count)
     if podman is not None:
         podman.close()
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("rounds", nargs="?", type=int, default=20)
-    parser.add_argument("podmans", nargs="?", type=int, default=100)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+    options = figures.parser(rounds=20, podmans=100).parse_args()
     with tempfile.TemporaryDirectory(prefix="gantry-listing-") as directory:
         brokers = start_brokers()
         try:

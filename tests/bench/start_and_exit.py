@@ -6,7 +6,6 @@
 Beside the floor (conmon and the runtime driven directly), podman and docker, interleaved in one run.
 Needs root, and the packages of `ops/packages bench`. The bus is TCP; times are those of this process.
 """
-import argparse
 import contextlib
 import os
 import statistics
@@ -238,10 +237,7 @@ def close_all(peers):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("rounds", nargs="?", type=int, default=50)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+    options = figures.parser(rounds=50).parse_args()
     with tempfile.TemporaryDirectory(prefix="gantry-bench-", ignore_cleanup_errors=True) as directory:
         peers = {}
         try:

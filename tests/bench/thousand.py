@@ -7,7 +7,6 @@ Needs root, runc, strace. The containers are busybox's sleep, on the file system
 started in slices, and after each one the floor (conmon and the runtime driven directly), podman and
 docker start their share: all of them while the crowd grows. With --json the strace is left out.
 """
-import argparse
 import concurrent.futures
 import contextlib
 import os
@@ -33,10 +32,7 @@ from containers import EXITED, RUNNING  # noqa: E402
 from crowd import CrowdTest  # noqa: E402
 from inotify import Inotify  # noqa: E402
 
-PARSER = argparse.ArgumentParser()
-PARSER.add_argument("count", nargs="?", type=int, default=1000)
-PARSER.add_argument("--json", action="store_true")
-OPTIONS = PARSER.parse_args()
+OPTIONS = figures.parser(count=1000).parse_args()
 COUNT = OPTIONS.count
 FIRST, SLICES = 10, max(1, min(10, COUNT // 20))
 FLOOR_SHARE, OTHERS_SHARE = 0.3, 0.1  # of a slice
