@@ -106,23 +106,6 @@ int fleet_containers(struct console *console, const char *host, struct container
     return 0;
 }
 
-int fleet_container(struct console *console, const char *id, struct container_row *ret,
-                    uint64_t *ret_pos, struct error *err)
-{
-    struct collection rows = { .schema = &container_row_schema };
-    struct query query = { .table = containers_table, .key = arena_text(&console->arena, id) };
-    int r = collect_all(console, &query, &rows, err);
-
-    if (r < 0)
-        return r;
-    if (rows.count == 0)
-        return -ENOENT;
-    memcpy(ret, rows.items, sizeof(*ret));
-    if (ret_pos != NULL)
-        *ret_pos = rows.pos;
-    return 0;
-}
-
 int fleet_hosts(struct console *console, struct host_rows *ret, struct error *err)
 {
     struct collection rows = { .schema = &host_row_schema };

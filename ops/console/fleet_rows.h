@@ -26,9 +26,6 @@ struct host_rows {
 /* Of one host, or of all when `host` is NULL. */
 int fleet_containers(struct console *console, const char *host, struct container_rows *ret,
                      struct error *err);
-/* -ENOENT (with an empty text) when there is no container with this whole id. */
-int fleet_container(struct console *console, const char *id, struct container_row *ret,
-                    uint64_t *ret_pos, struct error *err);
 int fleet_hosts(struct console *console, struct host_rows *ret, struct error *err);
 
 struct image_rows {

@@ -51,25 +51,6 @@ static int visit_page(const struct watch_page *page, uint64_t end, watch_visit_f
     return r;
 }
 
-int watch_all(struct console *console, struct watch *watch, watch_visit_fn *visit, void *owner,
-              struct error *err)
-{
-    bool has_more = true;
-
-    while (has_more) {
-        autoarena arena = { 0 };
-        struct watch_page page;
-        int r = watch_next(console, watch, &arena, &page, err);
-
-        if (r == 0)
-            r = visit_page(&page, 0, visit, owner, err);
-        if (r != 0)
-            return r;
-        has_more = page.page.has_more;
-    }
-    return 0;
-}
-
 static int read_to_end(struct console *console, struct watch *watch, watch_visit_fn *visit,
                        void *owner, uint64_t *ret_head, struct error *err)
 {

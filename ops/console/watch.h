@@ -19,15 +19,11 @@ struct watch_page {
 int watch_next(struct console *console, struct watch *watch, struct arena *arena,
                struct watch_page *ret, struct error *err);
 
-/* All records after the watch's cursor that are there now: `visit` for each, until it returns not
- * 0, which is the result then. A record is borrowed for the call. -ENODATA when any of them are no
- * longer kept. */
+/* All records after the watch's cursor up to where the log ends at the first look, which is
+ * `ret_head`: `visit` for each, until it returns not 0, which is the result then. A record is
+ * borrowed for the call. -ENODATA when any of them are no longer kept. A terminal is told how far
+ * it has come. */
 typedef int watch_visit_fn(void *owner, const struct record *record, struct error *err);
-int watch_all(struct console *console, struct watch *watch, watch_visit_fn *visit, void *owner,
-              struct error *err);
-
-/* As watch_all(), but no further than to where the log ends at the first look, which is `ret_head`;
- * a terminal is told how far it has come. */
 int watch_to_end(struct console *console, struct watch *watch, watch_visit_fn *visit, void *owner,
                  uint64_t *ret_head, struct error *err);
 
