@@ -88,16 +88,26 @@ static const char *behind_table(const char *format)
     return format + size + strspn(format + size, " \t");
 }
 
+/* The template, and a table with the titles that are wanted. */
+static int begin(const struct show_rows *how, struct arena *arena, struct template **ret_template,
+                 struct table **ret_table, struct error *err)
+{
+    const char *columns = behind_table(how->format);
+    int r = template_parse(columns != NULL ? columns : how->format, arena, ret_template, err);
+
+    *ret_table = table_new(arena);
+    if (r == 0 && columns != NULL && how->has_titles)
+        r = add_line(*ret_table, *ret_template, how->titles, arena, err);
+    return r;
+}
+
 int show_rows(const struct show_rows *how, struct json_t *list, struct arena *arena,
               struct error *err)
 {
-    const char *columns = behind_table(how->format);
-    struct table *table = table_new(arena);
     struct template *template = NULL;
-    int r = template_parse(columns != NULL ? columns : how->format, arena, &template, err);
+    struct table *table = NULL;
+    int r = begin(how, arena, &template, &table, err);
 
-    if (r == 0 && columns != NULL && how->has_titles)
-        r = add_line(table, template, how->titles, arena, err);
     for (size_t i = 0; r == 0 && i < tree_length(list); i++)
         r = add_line(table, template, tree_at(list, i, NULL), arena, err);
     if (r == 0)
@@ -186,22 +196,17 @@ static void add_cells(struct table *table, const struct part *parts, int part_co
 int show_cells(const struct show_rows *how, const struct show_cells *cells, struct arena *arena,
                struct error *err)
 {
-    const char *columns = behind_table(how->format);
-    struct table *table = table_new(arena);
     struct template *template = NULL;
+    struct table *table = NULL;
     struct part parts[PARTS_MAX];
     int count;
-    int r = template_parse(columns != NULL ? columns : how->format, arena, &template, err);
+    int r = begin(how, arena, &template, &table, err);
 
     if (r < 0)
         return r;
     count = read_parts(template, cells, parts);
     if (count < 0)
         return count;
-    if (columns != NULL && how->has_titles)
-        r = add_line(table, template, how->titles, arena, err);
-    if (r < 0)
-        return r;
     add_cells(table, parts, count, cells);
     table_print(table, stdout);
     return 0;
