@@ -112,13 +112,34 @@ static int volume_create(struct console *console, const struct args_usage *usage
     return r;
 }
 
+/* What a report of volumes is made of. */
+struct volume_facts {
+    struct volume_rows volumes;
+    struct container_rows containers;
+    struct host_rows hosts;
+};
+
+static int ask_facts(struct console *console, const char *host, struct volume_facts *ret,
+                     struct error *err)
+{
+    int r = fleet_volumes(console, host, &ret->volumes, err);
+
+    if (r == 0)
+        r = fleet_containers(console, host, &ret->containers, err);
+    return r == 0 ? fleet_hosts(console, &ret->hosts, err) : r;
+}
+
+static void add_report(struct console *console, const struct volume_facts *facts,
+                       const struct volume_row *row, struct json_t *list)
+{
+    tree_append(list, volume_report(row, &facts->containers, &facts->hosts, &console->arena));
+}
+
 static int volume_ls(struct console *console, const struct args_usage *usage, char **argv,
                      struct error *err)
 {
     struct volume_options options = { .host = console->host, .format = DEFAULT_FORMAT };
-    struct volume_rows volumes = { 0 };
-    struct container_rows containers = { 0 };
-    struct host_rows hosts = { 0 };
+    struct volume_facts facts = { 0 };
     autotree *list = tree_list();
     autotree *titles = volume_report_titles();
     struct show_rows how = { .titles = titles };
@@ -130,17 +151,14 @@ static int volume_ls(struct console *console, const struct args_usage *usage, ch
     if (r == 0)
         r = volume_filter_check(&options.filters, err);
     if (r == 0)
-        r = fleet_volumes(console, options.host, &volumes, err);
-    if (r == 0)
-        r = fleet_containers(console, options.host, &containers, err);
-    if (r == 0)
-        r = fleet_hosts(console, &hosts, err);
+        r = ask_facts(console, options.host, &facts, err);
     if (r < 0)
         return r;
-    for (size_t i = 0; i < volumes.count; i++) {
-        if (volume_filter_passes(&options.filters, &volumes.items[i], &containers))
-            tree_append(list,
-                        volume_report(&volumes.items[i], &containers, &hosts, &console->arena));
+    for (size_t i = 0; i < facts.volumes.count; i++) {
+        const struct volume_row *row = &facts.volumes.items[i];
+
+        if (volume_filter_passes(&options.filters, row, &facts.containers))
+            add_report(console, &facts, row, list);
     }
     if (show_is_json(options.format) && !options.is_quiet) {
         show_json(list);
@@ -155,9 +173,7 @@ static int volume_inspect(struct console *console, const struct args_usage *usag
                           struct error *err)
 {
     struct volume_options options = { .host = console->host };
-    struct volume_rows volumes = { 0 };
-    struct container_rows containers = { 0 };
-    struct host_rows hosts = { 0 };
+    struct volume_facts facts = { 0 };
     autotree *list = tree_list();
     int r = args_parse(&inspect_table, usage, argv, &options, &console->arena, err);
 
@@ -166,23 +182,19 @@ static int volume_inspect(struct console *console, const struct args_usage *usag
     r = console_check_operands(usage, options.operands.count, options.all ? 0 : 1,
                                options.all ? 0 : SIZE_MAX, err);
     if (r == 0)
-        r = fleet_volumes(console, options.host, &volumes, err);
-    if (r == 0)
-        r = fleet_containers(console, options.host, &containers, err);
-    if (r == 0)
-        r = fleet_hosts(console, &hosts, err);
+        r = ask_facts(console, options.host, &facts, err);
     if (r < 0)
         return r;
-    for (size_t i = 0; options.all && i < volumes.count; i++)
-        tree_append(list, volume_report(&volumes.items[i], &containers, &hosts, &console->arena));
+    for (size_t i = 0; options.all && i < facts.volumes.count; i++)
+        add_report(console, &facts, &facts.volumes.items[i], list);
     for (size_t i = 0; i < options.operands.count; i++) {
         const struct volume_row *row = NULL;
         struct error why = { 0 };
 
-        if (select_volume(&volumes, options.operands.items[i], &row, &why) < 0)
+        if (select_volume(&facts.volumes, options.operands.items[i], &row, &why) < 0)
             console_report(console, &why);
         else
-            tree_append(list, volume_report(row, &containers, &hosts, &console->arena));
+            add_report(console, &facts, row, list);
     }
     return show_inspected(options.format, list, &console->arena, err);
 }
