@@ -1,7 +1,10 @@
 /* How much containers take; see the header. */
 #include "ops/console/sizes.h"
 
-#include <stdio.h>
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/bytes.h"
@@ -14,15 +17,27 @@ static int take_bytes(void *owner, struct bytes data, struct error *err)
     return 0;
 }
 
+/* " 123": false when it is no number. */
+static bool take_number(const char **at, uint64_t *ret)
+{
+    char *end;
+
+    if (**at != ' ' || !isdigit((unsigned char)(*at)[1]))
+        return false;
+    *ret = strtoull(*at + 1, &end, 10);
+    *at = end;
+    return true;
+}
+
 static void take_line(const char *line, const struct container_row *rows, size_t count,
                       struct container_size *sizes)
 {
     size_t id_size = strcspn(line, " ");
-    char *end;
-    uint64_t written = strtoull(line + id_size, &end, 10);
-    uint64_t all = strtoull(end, &end, 10);
+    const char *at = line + id_size;
+    uint64_t written;
+    uint64_t all;
 
-    if (*end != '\0')
+    if (!take_number(&at, &written) || !take_number(&at, &all) || *at != '\0')
         return;
     for (size_t i = 0; i < count; i++) {
         if (strlen(rows[i].id) == id_size && memcmp(rows[i].id, line, id_size) == 0)
