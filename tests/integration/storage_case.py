@@ -78,6 +78,20 @@ class StorageTest(ContainerTest):
         self.do("start", container)
         return {"exit_code": 0, **self.wait_for_state(container, EXITED)}
 
+    def start_and_lose_worker(self, container):
+        """The container runs on, and the next worker knows it."""
+        self.do("start", container)
+        self.worker.kill()
+        self.start_worker()
+        self.assert_running(container)
+
+    def end_with_volume(self, container, volume):
+        """Nothing of both stays."""
+        self.do("stop", container, timeout_s=5)
+        self.do("remove", container)
+        self.ordered("volume.remove", name=volume)
+        self.assertEqual(mounts_beneath(self.directory), [])
+
     def layers(self):
         path = os.path.join(self.worker_state, "storage", "layers")
         return os.listdir(path) if os.path.isdir(path) else []

@@ -150,14 +150,8 @@ class Storage(StorageTest):
     def test_containers_of_images_outlive_the_worker(self):
         self.import_image()
         container = self.create_from(command=SLEEPER, mounts=self.volume_mount("data"))
-        self.do("start", container)
-        self.worker.kill()
-        self.start_worker()
-        self.assert_running(container)
-        self.do("stop", container, timeout_s=5)
-        self.do("remove", container)
-        self.ordered("volume.remove", name="data")
-        self.assertEqual(mounts_beneath(self.directory), [])
+        self.start_and_lose_worker(container)
+        self.end_with_volume(container, "data")
 
 
 if __name__ == "__main__":

@@ -233,17 +233,11 @@ class Users(StorageTest):
 
     def test_it_outlives_the_worker_and_leaves_nothing(self):
         container = self.create_from(command=SLEEPER, mounts=self.volume_mount("data"), **MAP)
-        self.do("start", container)
-        self.worker.kill()
-        self.start_worker()
-        self.assert_running(container)
+        self.start_and_lose_worker(container)
         self.do("stop", container, timeout_s=5)
         self.do("start", container)
         self.assert_running(container)
-        self.do("stop", container, timeout_s=5)
-        self.do("remove", container)
-        self.ordered("volume.remove", name="data")
-        self.assertEqual(mounts_beneath(self.directory), [])
+        self.end_with_volume(container, "data")
 
 
 if __name__ == "__main__":
