@@ -21,6 +21,7 @@
 #include "common/fleet/row_cache.h"
 #include "common/fleet/view.h"
 #include "schemas/codec.h"
+#include "tests/support/dice.h"
 #include "tests/support/fleet_log.h"
 
 #define STEPS      2000
@@ -33,7 +34,7 @@
 #define CLIENTS    4
 
 struct world {
-    uint64_t seed;
+    struct dice dice;
     struct fleet_log *log;
     struct buffer records[STEPS]; /* as they would be stored */
     size_t count;
@@ -45,26 +46,6 @@ struct world {
     uint64_t refused;
 };
 
-/* splitmix64 */
-static uint64_t dice(struct world *world)
-{
-    uint64_t z = world->seed += 0x9e3779b97f4a7c15ULL;
-
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
-    return z ^ z >> 31;
-}
-
-static unsigned below(struct world *world, unsigned limit)
-{
-    return (unsigned)(dice(world) % limit);
-}
-
-static bool one_in(struct world *world, unsigned n)
-{
-    return below(world, n) == 0;
-}
-
 static const char *host_name(unsigned host)
 {
     static const char *const names[HOSTS] = { "a", "ab", "b" };
@@ -74,17 +55,17 @@ static const char *host_name(unsigned host)
 
 static struct container_config *any_config(struct world *world)
 {
-    char name[] = { (char)('m' + (char)below(world, NAMES)), '\0' };
+    char name[] = { (char)('m' + (char)dice_below(&world->dice, NAMES)), '\0' };
 
-    return fleet_log_config(world->log, one_in(world, 40) ? "no name" : name);
+    return fleet_log_config(world->log, dice_one_in(&world->dice, 40) ? "no name" : name);
 }
 
 static struct record make_command(struct world *world)
 {
     static const char *const types[] = { "container.create", "container.create", "container.start",
                                          "container.stop", "container.rename" };
-    const char *type = types[below(world, 5)];
-    unsigned client = below(world, CLIENTS);
+    const char *type = types[dice_below(&world->dice, 5)];
+    unsigned client = dice_below(&world->dice, CLIENTS);
     struct container_create create = { .config = any_config(world) };
     struct container_rename renaming = { .name = create.config->name };
     const void *body = NULL;
@@ -94,25 +75,25 @@ static struct record make_command(struct world *world)
         body = &create;
     else if (strcmp(type, "container.rename") == 0)
         body = &renaming;
-    record = fleet_log_command(world->log, type,
-                               fleet_log_container(world->log, below(world, CONTAINERS)),
-                               one_in(world, 30) ? NULL : body);
+    record = fleet_log_command(
+        world->log, type, fleet_log_container(world->log, dice_below(&world->dice, CONTAINERS)),
+        dice_one_in(&world->dice, 30) ? NULL : body);
 
-    if (!one_in(world, 10))
-        world->sequences[client] += 1 + below(world, 2);
+    if (!dice_one_in(&world->dice, 10))
+        world->sequences[client] += 1 + dice_below(&world->dice, 2);
     record.id = command_id_make(client, world->sequences[client]);
-    record.host = arena_text(&world->log->arena, host_name(below(world, HOSTS)));
+    record.host = arena_text(&world->log->arena, host_name(dice_below(&world->dice, HOSTS)));
     world->asked[world->asked_count++] = record.id;
     return record;
 }
 
 static struct command_id any_cause(struct world *world)
 {
-    if (world->asked_count == 0 || one_in(world, 20))
-        return command_id_make(99, 1 + below(world, 5));
-    if (one_in(world, 3))
-        return world->asked[below(world, (unsigned)world->asked_count)];
-    return world->asked[world->asked_count - 1 - below(world, 8) % world->asked_count];
+    if (world->asked_count == 0 || dice_one_in(&world->dice, 20))
+        return command_id_make(99, 1 + dice_below(&world->dice, 5));
+    if (dice_one_in(&world->dice, 3))
+        return world->asked[dice_below(&world->dice, (unsigned)world->asked_count)];
+    return world->asked[world->asked_count - 1 - dice_below(&world->dice, 8) % world->asked_count];
 }
 
 static const void *event_body(struct world *world, const char *type)
@@ -128,7 +109,7 @@ static const void *event_body(struct world *world, const char *type)
     if (strcmp(type, "container.initialized") == 0) {
         struct container_initialized *body = arena_zeroed(arena, sizeof(*body));
 
-        *body = (struct container_initialized){ .pid = 1 + below(world, 1000),
+        *body = (struct container_initialized){ .pid = 1 + dice_below(&world->dice, 1000),
                                                 .conmon_pid = 2,
                                                 .runtime = arena_text(arena, "crun") };
         return body;
@@ -136,8 +117,8 @@ static const void *event_body(struct world *world, const char *type)
     if (strcmp(type, "container.died") == 0) {
         struct container_died *body = arena_zeroed(arena, sizeof(*body));
 
-        *body = (struct container_died){ .exit_code = (int32_t)below(world, 256),
-                                         .is_unknown = one_in(world, 5) };
+        *body = (struct container_died){ .exit_code = (int32_t)dice_below(&world->dice, 256),
+                                         .is_unknown = dice_one_in(&world->dice, 5) };
         return body;
     }
     if (strcmp(type, "container.renamed") == 0) {
@@ -150,7 +131,8 @@ static const void *event_body(struct world *world, const char *type)
         struct container_update *body = arena_zeroed(arena, sizeof(*body));
 
         body->memory_bytes =
-            (struct maybe_i64){ .is_set = true, .value = (int64_t)below(world, 10) - 2 };
+            (struct maybe_i64){ .is_set = true,
+                                .value = (int64_t)dice_below(&world->dice, 10) - 2 };
         return body;
     }
     if (strcmp(type, "container.stopping") == 0 || strcmp(type, "container.signalled") == 0 ||
@@ -172,8 +154,9 @@ static enum container_event any_event(struct world *world, enum container_state 
     enum container_event event = CONTAINER_EVENT_NONE;
 
     for (unsigned tries = 0; tries < 40; tries++) {
-        event = (enum container_event)(1 + below(world, CONTAINER_EVENT_COUNT - 1));
-        if (container_state_after(state, event) != CONTAINER_STATE_COUNT || one_in(world, 40))
+        event = (enum container_event)(1 + dice_below(&world->dice, CONTAINER_EVENT_COUNT - 1));
+        if (container_state_after(state, event) != CONTAINER_STATE_COUNT ||
+            dice_one_in(&world->dice, 40))
             break;
     }
     return event;
@@ -185,7 +168,7 @@ static void set_host(struct world *world, struct record *record, const char *hos
         if (strcmp(host, host_name(i)) != 0)
             continue;
         /* Else it is one that was there before; a worker's first has number 1. */
-        if (world->journals[i] == 0 || !one_in(world, 30))
+        if (world->journals[i] == 0 || !dice_one_in(&world->dice, 30))
             world->journals[i]++;
         record->journal_seq = world->journals[i];
     }
@@ -194,19 +177,21 @@ static void set_host(struct world *world, struct record *record, const char *hos
 
 static struct record make_container_event(struct world *world)
 {
-    char *id = fleet_log_container(world->log, below(world, CONTAINERS));
+    char *id = fleet_log_container(world->log, dice_below(&world->dice, CONTAINERS));
     struct container_row row = fleet_log_row(world->log, id);
     enum container_event event = any_event(world, (enum container_state)row.state);
     const char *type = container_event_type(event);
     uint32_t run = row.run + (event == CONTAINER_EVENT_INITIALIZED ? 1 : 0);
     struct record record;
 
-    if (one_in(world, 30))
-        run += below(world, 3) - 1;
+    if (dice_one_in(&world->dice, 30))
+        run += dice_below(&world->dice, 3) - 1;
     record = fleet_log_event(world->log, type, id, run, event_body(world, type));
     set_host(world, &record,
-             row.id == NULL || one_in(world, 30) ? host_name(below(world, HOSTS)) : row.host);
-    if (one_in(world, 2))
+             row.id == NULL || dice_one_in(&world->dice, 30)
+                 ? host_name(dice_below(&world->dice, HOSTS))
+                 : row.host);
+    if (dice_one_in(&world->dice, 2))
         record.cause = any_cause(world);
     return record;
 }
@@ -215,45 +200,49 @@ static struct record make_outcome(struct world *world)
 {
     static const char *const types[] = { "command.done", "command.failed", "command.refused",
                                          "command.expired" };
-    struct record record = fleet_log_outcome(world->log, types[below(world, 4)], any_cause(world));
+    struct record record =
+        fleet_log_outcome(world->log, types[dice_below(&world->dice, 4)], any_cause(world));
     struct command_row row = fleet_log_command_row(world->log, record.cause);
 
-    if (one_in(world, 4)) { /* the broker's own word */
+    if (dice_one_in(&world->dice, 4)) { /* the broker's own word */
         record.journal_seq = 0;
-        if (one_in(world, 2))
+        if (dice_one_in(&world->dice, 2))
             record.cause = command_id_make(0, ++world->sequences[0]);
         return record;
     }
     set_host(world, &record,
-             row.host == NULL || one_in(world, 20) ? host_name(below(world, HOSTS)) : row.host);
+             row.host == NULL || dice_one_in(&world->dice, 20)
+                 ? host_name(dice_below(&world->dice, HOSTS))
+                 : row.host);
     return record;
 }
 
 static struct record make_host_event(struct world *world)
 {
     static const char *const types[] = { "host.unreachable", "host.reachable", "access.denied" };
-    unsigned host = below(world, HOSTS);
+    unsigned host = dice_below(&world->dice, HOSTS);
     struct host_lost lost = { .journal = command_id_make(host, world->incarnations[host] / 1000) };
     struct host_facts facts = { .version = arena_text(&world->log->arena, "1") };
     struct host_hello hello = { .facts = &facts };
 
-    if (one_in(world, 20))
+    if (dice_one_in(&world->dice, 20))
         return fleet_log_system(world->log, "host.lost", host_name(host), &lost);
-    if (one_in(world, 2))
-        return fleet_log_system(world->log, types[below(world, 3)], host_name(host), NULL);
-    if (one_in(world, 6)) {
+    if (dice_one_in(&world->dice, 2))
+        return fleet_log_system(world->log, types[dice_below(&world->dice, 3)], host_name(host),
+                                NULL);
+    if (dice_one_in(&world->dice, 6)) {
         world->incarnations[host] += 1000; /* another journal */
         world->journals[host] = 0;
     }
-    world->incarnations[host] += below(world, 3);
-    hello.incarnation = world->incarnations[host] % 1000 + below(world, 2);
+    world->incarnations[host] += dice_below(&world->dice, 3);
+    hello.incarnation = world->incarnations[host] % 1000 + dice_below(&world->dice, 2);
     hello.journal = command_id_make(host, world->incarnations[host] / 1000);
     return fleet_log_system(world->log, "host.hello", host_name(host), &hello);
 }
 
 static struct record make_record(struct world *world)
 {
-    unsigned what = below(world, 20);
+    unsigned what = dice_below(&world->dice, 20);
 
     if (world->count < HOSTS * 4 || what == 0)
         return make_host_event(world);
@@ -267,12 +256,12 @@ static struct record make_record(struct world *world)
 /* Mostly on, sometimes by hours, sometimes back. */
 static void let_time_pass(struct world *world)
 {
-    if (one_in(world, 100))
-        world->log->now_ns -= below(world, 100) * LOG_HOUR;
-    else if (one_in(world, 20))
-        world->log->now_ns += below(world, 30) * LOG_HOUR;
+    if (dice_one_in(&world->dice, 100))
+        world->log->now_ns -= dice_below(&world->dice, 100) * LOG_HOUR;
+    else if (dice_one_in(&world->dice, 20))
+        world->log->now_ns += dice_below(&world->dice, 30) * LOG_HOUR;
     else
-        world->log->now_ns += below(world, 100) * LOG_SECOND;
+        world->log->now_ns += dice_below(&world->dice, 100) * LOG_SECOND;
 }
 
 struct table_hash {
@@ -490,22 +479,24 @@ static void step(struct world *world)
         check_invariants(world, &after);
 }
 
+static void fold_stored(const struct view *view, const struct buffer *stored)
+{
+    autoarena arena = { 0 };
+    struct record record;
+    int r;
+
+    assert_int_equal(schema_decode(&record_schema, buffer_bytes(stored), &record, &arena, NULL), 0);
+    r = fleet_apply(view, &record, NULL);
+    assert_true(r == 0 || r == -EPROTO);
+}
+
 static uint64_t rebuild(const struct world *world)
 {
     autodestroy(memory_view) struct memory_view *memory = memory_view_new();
     uint64_t hash = 0;
 
-    for (size_t i = 0; i < world->count; i++) {
-        autoarena arena = { 0 };
-        struct record record;
-        int r;
-
-        assert_int_equal(
-            schema_decode(&record_schema, buffer_bytes(&world->records[i]), &record, &arena, NULL),
-            0);
-        r = fleet_apply(memory_view_view(memory), &record, NULL);
-        assert_true(r == 0 || r == -EPROTO);
-    }
+    for (size_t i = 0; i < world->count; i++)
+        fold_stored(memory_view_view(memory), &world->records[i]);
     assert_int_equal(view_hash(memory_view_view(memory), &hash, NULL), 0);
     return hash;
 }
@@ -519,15 +510,7 @@ static uint64_t rebuild_through_rows(const struct world *world)
     uint64_t hash = 0;
 
     for (size_t i = 0; i < world->count; i++) {
-        autoarena arena = { 0 };
-        struct record record;
-        int r;
-
-        assert_int_equal(
-            schema_decode(&record_schema, buffer_bytes(&world->records[i]), &record, &arena, NULL),
-            0);
-        r = fleet_apply(view, &record, NULL);
-        assert_true(r == 0 || r == -EPROTO);
+        fold_stored(view, &world->records[i]);
         if (i % WRITE == 0)
             assert_int_equal(row_cache_write(rows, NULL), 0);
         if (i % (FORGET * WRITE) == 0)
@@ -543,7 +526,7 @@ static void run_world(uint64_t seed)
     struct world *world = calloc(1, sizeof(*world));
 
     print_message("seed %" PRIu64 "\n", seed);
-    world->seed = seed;
+    world->dice.state = seed;
     world->log = fleet_log_new_empty();
     while (world->count < STEPS) {
         step(world);
