@@ -6,7 +6,6 @@
 #include "broker/past_maker.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,254 +22,26 @@
 #include "broker/view_base.h"
 #include "broker/view_store.h"
 #include "common/crc32c.h"
-#include "common/fleet/container_state.h"
-#include "common/io/files.h"
+#include "common/fleet/fleet.h"
+#include "common/fleet/memory_view.h"
 #include "common/mem.h"
 #include "schemas/codec.h"
 #include "tests/support/broker_log.h"
-#include "tests/support/fleet_log.h"
+#include "tests/support/random_fleet.h"
 
-#define HOSTS       3
-#define CONTAINERS  12
-#define NAMES       8
 #define STEPS       24000
 #define AT_ONCE     200 /* records in a transaction */
 #define LOOK        97  /* records between two comparisons */
 #define STORE_BYTES (256ULL * 1024 * 1024)
 
 struct world {
-    uint64_t seed;
+    struct random_fleet *fleet;
     struct broker_log *place;
-    struct fleet_log *log; /* its view is not used: each record's parts are in its arena */
     struct past_store *store;
     char *directory; /* of the store */
-    struct command_id asked[STEPS];
-    unsigned asked_hosts[STEPS];
-    size_t asked_count;
-    uint64_t journals[HOSTS]; /* journal_seq of each host */
-    uint64_t incarnations[HOSTS];
-    unsigned recovering[HOSTS]; /* records until it is recovered */
     struct log_txn *txn;
     unsigned in_txn;
 };
-
-/* splitmix64 */
-static uint64_t dice(struct world *world)
-{
-    uint64_t z = world->seed += 0x9e3779b97f4a7c15ULL;
-
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
-    return z ^ z >> 31;
-}
-
-static unsigned below(struct world *world, unsigned limit)
-{
-    return (unsigned)(dice(world) % limit);
-}
-
-static bool one_in(struct world *world, unsigned n)
-{
-    return below(world, n) == 0;
-}
-
-static char *host_name(struct world *world, unsigned host)
-{
-    static const char *const names[HOSTS] = { "a", "ab", "b" };
-
-    return arena_text(&world->log->arena, names[host]);
-}
-
-static struct container_config *any_config(struct world *world)
-{
-    char name[] = { (char)('m' + (char)below(world, NAMES)), '\0' };
-
-    return fleet_log_config(world->log, name);
-}
-
-/* --- a log as a broker writes it: no command comes twice */
-
-static struct record make_command(struct world *world)
-{
-    static const char *const types[] = { "container.create", "container.start", "container.rename",
-                                         "container.stop" };
-    const char *type = types[below(world, 4)];
-    unsigned host = below(world, HOSTS);
-    struct container_create create = { .config = any_config(world) };
-    struct container_rename renaming = { .name = create.config->name };
-    const void *body = NULL;
-    struct record record;
-
-    if (strcmp(type, "container.create") == 0)
-        body = &create;
-    else if (strcmp(type, "container.rename") == 0)
-        body = &renaming;
-    record = fleet_log_command(world->log, type,
-                               fleet_log_container(world->log, below(world, CONTAINERS)), body);
-    record.host = host_name(world, host);
-    world->asked_hosts[world->asked_count] = host;
-    world->asked[world->asked_count++] = record.id;
-    return record;
-}
-
-static struct record of_host(struct world *world, struct record record, unsigned host)
-{
-    record.host = host_name(world, host);
-    if (record.journal_seq != 0)
-        record.journal_seq = ++world->journals[host];
-    return record;
-}
-
-/* Of an old one now and then: it has ended, or stays open for long. */
-static size_t any_asked(struct world *world)
-{
-    size_t recent = world->asked_count < 12 ? world->asked_count : 12;
-
-    return one_in(world, 20) ? below(world, (unsigned)world->asked_count)
-                             : world->asked_count - 1 - below(world, (unsigned)recent);
-}
-
-static struct record make_outcome(struct world *world)
-{
-    static const char *const types[] = { "command.done", "command.failed", "command.expired" };
-    size_t which = any_asked(world);
-
-    return of_host(world,
-                   fleet_log_outcome(world->log, types[below(world, 3)], world->asked[which]),
-                   world->asked_hosts[which]);
-}
-
-static const void *event_body(struct world *world, const char *type)
-{
-    struct container_created *created =
-        arena_zeroed(&world->log->arena, sizeof(struct container_created));
-    static const struct container_died died = { .exit_code = 7 };
-    static struct container_initialized initialized = { .pid = 5, .conmon_pid = 4 };
-    static char runtime[] = "crun";
-
-    initialized.runtime = runtime;
-    created->config = any_config(world);
-    if (strcmp(type, "container.created") == 0)
-        return created;
-    if (strcmp(type, "container.initialized") == 0)
-        return &initialized;
-    if (strcmp(type, "container.died") == 0)
-        return &died;
-    if (strcmp(type, "container.renamed") == 0)
-        return arena_zeroed(&world->log->arena, sizeof(struct container_renamed));
-    return NULL;
-}
-
-static struct container_row row_of(struct world *world, const char *id)
-{
-    const struct view view = view_store_in(world->txn);
-    struct container_row row = { 0 };
-
-    (void)view_container(&view, id, &row, &world->log->arena, NULL);
-    return row;
-}
-
-static struct record make_event(struct world *world)
-{
-    static const enum container_event events[] = {
-        CONTAINER_EVENT_CREATED, CONTAINER_EVENT_INITIALIZED, CONTAINER_EVENT_STARTED,
-        CONTAINER_EVENT_DIED,    CONTAINER_EVENT_CLEANED,     CONTAINER_EVENT_PAUSED,
-        CONTAINER_EVENT_REMOVED, CONTAINER_EVENT_RENAMED,     CONTAINER_EVENT_REMOVING,
-    };
-    char *id = fleet_log_container(world->log, below(world, CONTAINERS));
-    struct container_row row = row_of(world, id);
-    enum container_event event = events[below(world, 9)];
-    struct container_renamed renamed = { .name = any_config(world)->name };
-    const char *type;
-    const void *body;
-
-    for (unsigned i = 0; i < 12; i++) {
-        if (container_state_after((enum container_state)row.state, event) != CONTAINER_STATE_COUNT)
-            break;
-        event = events[below(world, 9)];
-    }
-    type = container_event_type(event);
-    body = event == CONTAINER_EVENT_RENAMED ? &renamed : event_body(world, type);
-    return of_host(world,
-                   fleet_log_event(world->log, type, id,
-                                   row.run + (event == CONTAINER_EVENT_INITIALIZED ? 1 : 0), body),
-                   row.id != NULL ? (unsigned)(strcmp(row.host, "a") == 0    ? 0
-                                               : strcmp(row.host, "ab") == 0 ? 1
-                                                                             : 2)
-                                  : below(world, HOSTS));
-}
-
-static struct record make_hello(struct world *world, unsigned host)
-{
-    struct host_facts facts = { .version = arena_text(&world->log->arena, "1") };
-    struct host_hello hello = { .facts = &facts };
-
-    if (one_in(world, 40)) { /* another journal: its containers are gone */
-        world->incarnations[host] += 1000;
-        world->journals[host] = 0;
-    }
-    world->incarnations[host]++;
-    hello.incarnation = world->incarnations[host] % 1000;
-    hello.journal = command_id_make(host, world->incarnations[host] / 1000);
-    return fleet_log_system(world->log, "host.hello", host_name(world, host), &hello);
-}
-
-/* What a host tells anew: commands that have ended here among them. */
-static struct record make_recovery(struct world *world, unsigned host)
-{
-    size_t which = any_asked(world);
-    struct container_create create = { .config = any_config(world) };
-    struct record command =
-        fleet_log_command(world->log, "container.create",
-                          fleet_log_container(world->log, below(world, CONTAINERS)), &create);
-    struct buffer bytes = { 0 };
-    struct command_recovered recovered;
-    struct record record;
-
-    if (--world->recovering[host] == 0)
-        return of_host(world, fleet_log_event(world->log, "host.recovered", NULL, 0, NULL), host);
-    command.id = world->asked[which];
-    command.host = host_name(world, world->asked_hosts[which]);
-    schema_encode(&record_schema, &command, &bytes);
-    recovered.command.bytes = buffer_bytes(&bytes);
-    record = fleet_log_system(world->log, "command.recovered", command.host, &recovered);
-    record.cause = command.id;
-    buffer_done(&bytes);
-    return record;
-}
-
-static struct record make_host_event(struct world *world)
-{
-    struct host_recovering recovering = { .from = 1 };
-    unsigned host = below(world, HOSTS);
-
-    if (one_in(world, 3))
-        return make_hello(world, host);
-    if (world->asked_count > 100 && one_in(world, 30)) {
-        world->recovering[host] = 1 + below(world, 5);
-        recovering.from = world->journals[host] + 1;
-        return fleet_log_system(world->log, "host.recovering", host_name(world, host), &recovering);
-    }
-    return fleet_log_system(world->log, one_in(world, 2) ? "host.unreachable" : "host.reachable",
-                            host_name(world, host), NULL);
-}
-
-static struct record make_record(struct world *world, unsigned step)
-{
-    unsigned what = below(world, 40);
-
-    if (step < HOSTS)
-        return make_hello(world, step);
-    for (unsigned host = 0; host < HOSTS; host++) {
-        if (world->recovering[host] > 0)
-            return make_recovery(world, host);
-    }
-    if (what == 0)
-        return make_host_event(world);
-    if (what < 10 || world->asked_count == 0)
-        return make_command(world);
-    return what < 20 ? make_outcome(world) : make_event(world);
-}
 
 static void commit(struct world *world)
 {
@@ -284,18 +55,10 @@ static void commit(struct world *world)
 /* As the committer does: into the log and into the view, in one transaction. */
 static void append(struct world *world, struct record record)
 {
+    const struct view view = view_store_in(world->txn);
     struct error err = { 0 };
-    struct view view;
-    int r;
+    int r = log_append(world->txn, &record, &err);
 
-    /* Mostly on, sometimes back. */
-    world->log->now_ns += below(world, 100) * LOG_SECOND / 10;
-    if (one_in(world, 500))
-        world->log->now_ns -= below(world, 600) * LOG_SECOND;
-    record.time = world->log->now_ns;
-    record.stream = arena_text(&world->log->arena, STREAM_SYSTEM);
-    view = view_store_in(world->txn);
-    r = log_append(world->txn, &record, &err);
     if (r == 0)
         r = fleet_apply(&view, &record, &err);
     if (r < 0 && r != -EPROTO)
@@ -310,19 +73,21 @@ static void begin(struct world *world)
         assert_int_equal(log_begin(world->place->log, LOG_WRITE, &world->txn, NULL), 0);
 }
 
-static void say(struct world *world, unsigned step)
+static void say(struct world *world)
 {
+    struct view view;
+
     begin(world);
-    append(world, make_record(world, step));
+    view = view_store_in(world->txn);
+    append(world, random_fleet_next(world->fleet, &view));
 }
 
 /* No command holds what is to be trimmed. */
 static void end_all_commands(struct world *world)
 {
-    for (size_t i = 0; i < world->asked_count; i++) {
+    for (size_t i = 0; i < random_fleet_commands(world->fleet); i++) {
         begin(world);
-        append(world, of_host(world, fleet_log_outcome(world->log, "command.done", world->asked[i]),
-                              world->asked_hosts[i]));
+        append(world, random_fleet_end(world->fleet, i));
     }
     commit(world);
 }
@@ -511,10 +276,9 @@ static int setup(void **state)
     const char *seed = getenv("GANTRY_SEED");
     void *place = NULL;
 
-    world->seed = seed != NULL ? strtoull(seed, NULL, 10) : 1;
     assert_int_equal(broker_log_setup(&place), 0);
     world->place = place;
-    world->log = fleet_log_new_empty();
+    world->fleet = random_fleet_new(seed != NULL ? strtoull(seed, NULL, 10) : 1, STEPS);
     world->directory = mem_text("%s/past", world->place->directory);
     open_store(world);
     *state = world;
@@ -527,7 +291,7 @@ static int teardown(void **state)
     void *place = world->place;
 
     past_store_close(world->store);
-    fleet_log_destroy(world->log);
+    random_fleet_destroy(world->fleet);
     free(world->directory);
     assert_int_equal(broker_log_teardown(&place), 0);
     free(world);
@@ -537,13 +301,14 @@ static int teardown(void **state)
 static void snapshots_made_as_the_log_grows_are_what_a_fold_gives(void **state)
 {
     struct world *world = *state;
+    struct dice *dice = random_fleet_dice(world->fleet);
     struct past_maker *maker = new_maker(world);
 
     for (unsigned step = 0; step < STEPS / 2; step++) {
-        say(world, step);
-        if (world->in_txn == 0 && one_in(world, 4))
+        say(world);
+        if (world->in_txn == 0 && dice_one_in(dice, 4))
             assert_false(make(maker));
-        if (one_in(world, STEPS / 6)) { /* a broker that starts again */
+        if (dice_one_in(dice, STEPS / 6)) { /* a broker that starts again */
             past_maker_destroy(maker);
             maker = new_maker(world);
         }
@@ -559,7 +324,7 @@ static void snapshots_made_of_an_old_log_are_what_a_fold_gives(void **state)
     struct past_maker *maker;
 
     for (unsigned step = 0; step < STEPS; step++)
-        say(world, step);
+        say(world);
     commit(world);
     maker = new_maker(world);
     assert_true(make(maker));
@@ -575,7 +340,7 @@ static void a_fold_that_was_broken_off_goes_on(void **state)
     struct past_maker *maker;
 
     for (unsigned step = 0; step < STEPS; step++)
-        say(world, step);
+        say(world);
     commit(world);
     maker = new_maker(world);
     assert_true(make(maker));
@@ -603,7 +368,7 @@ static void snapshots_of_a_trimmed_log_are_what_a_fold_gives(void **state)
     uint64_t floor;
 
     for (unsigned step = 0; step < STEPS / 3; step++) {
-        say(world, step);
+        say(world);
         if (world->in_txn == 0)
             (void)make(maker);
     }
@@ -614,7 +379,7 @@ static void snapshots_of_a_trimmed_log_are_what_a_fold_gives(void **state)
     assert_int_equal(past_store_counts(world->store, &counts, NULL), 0);
     assert_true(counts.snapshots > 0 && counts.first >= floor);
     for (unsigned step = STEPS / 3; step < STEPS; step++)
-        say(world, step);
+        say(world);
     commit(world);
     (void)make(maker);
     past_maker_destroy(maker);
