@@ -1,10 +1,8 @@
-/* Files of containers, out and in: worker/io/contents.h, contents_copy.h, contents_diff.h. */
+/* Files of containers, out and in: worker/io/contents.h, contents_copy.h. */
 #include "worker/io/contents.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -13,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -27,10 +23,8 @@
 #include "common/mem.h"
 #include "tests/support/storage_rig.h"
 #include "worker/io/contents_copy.h"
-#include "worker/io/contents_diff.h"
 #include "worker/io/tar_read.h"
 #include "worker/io/tar_write.h"
-#include "worker/io/tree_size.h"
 
 #define PATH(...) storage_rig_path(rig, __VA_ARGS__)
 
@@ -469,179 +463,6 @@ static void an_archive_that_is_none_or_means_harm_is_refused(void **state)
     assert_int_equal(access(PATH("file"), F_OK), -1);
 }
 
-static void *wait_for_ever(void *arg)
-{
-    for (;;)
-        (void)pause();
-    return arg;
-}
-
-static void the_view_of_a_running_container_is_its_own(void **state)
-{
-    struct storage_rig *rig = storage_rig_of(state);
-    autoview struct contents_view view = CONTENTS_VIEW_NONE;
-    struct error err = { 0 };
-
-    assert_int_equal(contents_open_running((uint32_t)getpid(), 1, &view, &err), -ESRCH);
-    assert_int_equal(contents_open_running((uint32_t)getpid(), 0, &view, &err), 0);
-    storage_rig_put(PATH("file"), "content");
-    {
-        struct contents_root root = { .fd = view.root_fd };
-        struct stat status;
-
-        check(contents_stat(&root, PATH("file"), &status, &err), &err);
-        assert_int_equal(status.st_size, strlen("content"));
-    }
-}
-
-/* A process with a file system of its own on the directory; it says when that is there. */
-static pid_t start_with_mount(const char *directory, int said_fd)
-{
-    pid_t pid = fork();
-
-    if (pid == 0) {
-        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || unshare(CLONE_NEWNS) < 0 ||
-            mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-            mount("tmpfs", directory, "tmpfs", 0, NULL) < 0 || write(said_fd, "", 1) != 1)
-            _exit(1);
-        (void)wait_for_ever(NULL);
-    }
-    return pid;
-}
-
-static void what_is_mounted_stays_in_sight_when_init_dies(void **state)
-{
-    struct storage_rig *rig = storage_rig_of(state);
-    autoview struct contents_view view = CONTENTS_VIEW_NONE;
-    struct contents_root root;
-    struct error err = { 0 };
-    struct stat status;
-    int said[2];
-    char byte;
-    pid_t pid;
-
-    assert_int_equal(mkdir(PATH("volume"), 0755), 0);
-    storage_rig_put(PATH("mine/file"), "mine");
-    assert_int_equal(pipe(said), 0);
-    pid = start_with_mount(PATH("volume"), said[1]);
-    assert_int_equal(read(said[0], &byte, 1), 1);
-    check(contents_open_running((uint32_t)pid, 0, &view, &err), &err);
-    assert_int_equal(kill(pid, SIGKILL), 0);
-    assert_int_equal(waitpid(pid, NULL, 0), pid);
-    root = (struct contents_root){ .fd = view.root_fd };
-    check(copy_in(&root, PATH("mine/file"), "file", PATH("volume"), &err), &err);
-    check(contents_stat(&root, PATH("volume/file"), &status, &err), &err);
-    assert_int_equal(access(PATH("volume/file"), F_OK), -1); /* nothing beneath the mount */
-    assert_int_equal(close(said[0]), 0);
-    assert_int_equal(close(said[1]), 0);
-}
-
-/* A process that ends gives its root back before anybody hears of its end. One whose first thread
- * has ended, and not its second, stays so for as long as a test wants. */
-static pid_t start_process_without_root(void)
-{
-    pid_t pid = fork();
-    pthread_t thread;
-
-    if (pid == 0) {
-        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ||
-            pthread_create(&thread, NULL, wait_for_ever, NULL) != 0)
-            _exit(1);
-        pthread_exit(NULL);
-    }
-    return pid;
-}
-
-static void a_process_without_a_root_is_at_its_end(void **state)
-{
-    pid_t pid = start_process_without_root();
-    autofree char *path = mem_text("/proc/%d/root", (int)pid);
-    autoview struct contents_view view = CONTENTS_VIEW_NONE;
-    struct error err = { 0 };
-
-    (void)state;
-    while (access(path, F_OK) == 0)
-        (void)sched_yield(); /* nobody tells of it */
-    assert_int_equal(contents_open_running((uint32_t)pid, 0, &view, &err), -ESRCH);
-    assert_int_equal(kill(pid, SIGKILL), 0);
-    assert_int_equal(waitpid(pid, NULL, 0), pid);
-}
-
-/* "A /x\nC /y\n", sorted as the walk comes. */
-static void note_change(void *owner, enum contents_change change, const char *path)
-{
-    static const char letters[] = "ACD";
-    char *text = owner;
-
-    (void)snprintf(text + strlen(text), 4096 - strlen(text), "%c %s\n", letters[change], path);
-}
-
-static void assert_change(const char *changes, const char *line, bool is_there)
-{
-    if ((strstr(changes, line) != NULL) != is_there)
-        fail_msg("\"%s\" in:\n%s", line, changes);
-}
-
-static void a_diff_tells_what_changed_and_nothing_else(void **state)
-{
-    struct storage_rig *rig = storage_rig_of(state);
-    static const char *const links[] = { "TOP", "BASE" };
-    struct rootfs_request request = {
-        .layout = &rig->layout, .id = storage_rig_id, .links = links, .link_count = 2
-    };
-    char changes[4096] = "\n";
-    uint64_t bytes = 0;
-    struct error err = { 0 };
-
-    storage_rig_layer(rig, "BASE");
-    storage_rig_layer(rig, "TOP");
-    storage_rig_put(PATH("state/storage/layers/BASE/fs/etc/kept"), "kept");
-    storage_rig_put(PATH("state/storage/layers/BASE/fs/etc/changed"), "old");
-    storage_rig_put(PATH("state/storage/layers/BASE/fs/gone/file"), "old");
-    storage_rig_put(PATH("state/storage/layers/BASE/fs/anew/a"), "old");
-    storage_rig_put(PATH("state/storage/layers/TOP/fs/anew/b"), "old");
-    storage_rig_put(PATH("state/storage/layers/TOP/fs/quiet/deep/file"), "old");
-    check(contents_diff(&request, note_change, changes, &err), &err);
-    check(contents_size(&rig->layout, storage_rig_id, &bytes, &err), &err);
-    assert_string_equal(changes, "\n");
-    assert_int_equal(bytes, 0);
-
-    check(rootfs_mount(&request, "run", &err), &err);
-#define IN(path) PATH("run/containers/%s/rootfs/%s", storage_rig_id, path)
-    storage_rig_put(IN("etc/changed"), "new");
-    storage_rig_put(IN("etc/hosts"), "made by the runtime");
-    storage_rig_put(IN("run/x"), "x");
-    storage_rig_put(IN("added/file"), "12345");
-    assert_int_equal(link(IN("added/file"), IN("added/twin")), 0);
-    storage_rig_put(IN("quiet/deep/new"), "");
-    assert_int_equal(unlink(IN("gone/file")), 0);
-    assert_int_equal(rmdir(IN("gone")), 0);
-    assert_int_equal(unlink(IN("anew/a")), 0);
-    assert_int_equal(unlink(IN("anew/b")), 0);
-    assert_int_equal(rmdir(IN("anew")), 0);
-    storage_rig_put(IN("anew/b"), "new");
-    check(contents_diff(&request, note_change, changes, &err), &err);
-    assert_change(changes, "\nC /etc\n", true);
-    assert_change(changes, "\nC /etc/changed\n", true);
-    assert_change(changes, "/etc/kept", false);
-    assert_change(changes, "/etc/hosts", false);
-    assert_change(changes, "\nA /run\n", false);
-    assert_change(changes, "\nA /run/x\n", true);
-    assert_change(changes, "\nA /added\n", true);
-    assert_change(changes, "\nA /added/file\n", true);
-    assert_change(changes, "\nC /quiet\n", true);
-    assert_change(changes, "\nC /quiet/deep\n", true);
-    assert_change(changes, "\nA /quiet/deep/new\n", true);
-    assert_change(changes, "\nD /gone\n", true);
-    assert_change(changes, "/gone/file", false);
-    assert_change(changes, "\nC /anew\n", true);
-    assert_change(changes, "\nD /anew/a\n", true);
-    assert_change(changes, "\nC /anew/b\n", true);
-    check(contents_size(&rig->layout, storage_rig_id, &bytes, &err), &err);
-    assert_int_equal(bytes, strlen("new") + strlen("made by the runtime") + strlen("x") +
-                                strlen("12345") + strlen("new"));
-}
-
 #define RIG(test) cmocka_unit_test_setup_teardown(test, storage_rig_setup, storage_rig_teardown)
 
 int main(void)
@@ -659,10 +480,6 @@ int main(void)
         RIG(a_copy_follows_links_within_the_container),
         RIG(a_read_only_mount_is_not_written_to),
         RIG(an_archive_that_is_none_or_means_harm_is_refused),
-        RIG(the_view_of_a_running_container_is_its_own),
-        RIG(what_is_mounted_stays_in_sight_when_init_dies),
-        RIG(a_process_without_a_root_is_at_its_end),
-        RIG(a_diff_tells_what_changed_and_nothing_else),
     };
     return cmocka_run_group_tests_name("contents", tests, NULL, NULL);
 }
