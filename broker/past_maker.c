@@ -39,7 +39,6 @@ struct past_maker {
 
     struct memory_view *memory; /* while an old log is folded, up to `here`; NULL: none is */
     struct row_cache *rows;     /* in front of it */
-    const struct view *folded;  /* to fold into: these rows over that memory */
     bool knows_commands;        /* also those that had ended where the fold began */
 };
 
@@ -313,7 +312,7 @@ static int begin_fold(struct past_maker *maker, struct log_txn *txn, uint64_t fl
     end_fold(maker);
     maker->memory = memory_view_new();
     maker->rows = row_cache_new(ROWS_BYTES_MAX);
-    maker->folded = row_cache_over(maker->rows, memory_view_view(maker->memory));
+    (void)row_cache_over(maker->rows, memory_view_view(maker->memory));
     maker->knows_commands = is_whole || maker->newest.pos == 0;
     if (maker->knows_commands)
         r = begin_at_floor(maker, txn, floor, err);
@@ -365,13 +364,7 @@ static int fold_one(struct past_maker *maker, struct slice *slice, const struct 
         return r;
     if (!maker->knows_commands && strcmp(record.type, command_recovered_schema.name) == 0)
         return -ERESTART;
-    r = fleet_apply(maker->folded, &record, err);
-    if (r == -EPROTO)
-        r = 0; /* the view could not follow it the first time either */
-    if (r == 0 && row_cache_is_full(maker->rows)) {
-        r = row_cache_write(maker->rows, err);
-        row_cache_forget(maker->rows);
-    }
+    r = row_cache_fold(maker->rows, &record, err);
     if (r < 0)
         return r;
     if (entry->pos - maker->mark < interval(&maker->newest, slice->state))

@@ -150,21 +150,6 @@ static int begin_fold(struct log *log, const struct view *view, uint64_t *ret_fl
     return r;
 }
 
-static int fold_one(struct row_cache *rows, const struct view *view, const struct record *record,
-                    struct error *err)
-{
-    int r = fleet_apply(view, record, err);
-
-    if (r == -EPROTO)
-        r = 0; /* the view could not follow it the first time either */
-    if (r < 0 || !row_cache_is_full(rows))
-        return r;
-    r = row_cache_write(rows, err);
-    if (r == 0)
-        row_cache_trim(rows);
-    return r;
-}
-
 /* All that is kept, in memory: there a row that changes a thousand times costs no page of the
  * disk. */
 static int fold_all(struct log *log, const struct view *memory, uint64_t *ret_count,
@@ -172,18 +157,18 @@ static int fold_all(struct log *log, const struct view *memory, uint64_t *ret_co
 {
     autodestroy(record_reader) struct record_reader *reader = NULL;
     autodestroy(row_cache) struct row_cache *rows = row_cache_new(ROWS_BYTES_MAX);
-    const struct view *view = row_cache_over(rows, memory);
     const struct record *record;
     uint64_t count = 0;
     uint64_t floor = 0;
     int r;
 
+    (void)row_cache_over(rows, memory);
     r = begin_fold(log, memory, &floor, err);
     if (r == 0)
         r = record_reader_new(log, floor, &reader, err);
     while (r >= 0 && (r = record_reader_next(reader, &record, err)) > 0) {
         count++;
-        r = fold_one(rows, view, record, err);
+        r = row_cache_fold(rows, record, err);
     }
     *ret_count = count;
     return r < 0 ? r : row_cache_write(rows, err);

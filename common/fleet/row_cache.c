@@ -399,3 +399,17 @@ bool row_cache_is_full(const struct row_cache *cache)
     }
     return false;
 }
+
+int row_cache_fold(struct row_cache *cache, const struct record *record, struct error *err)
+{
+    int r = fleet_apply(&cache->view, record, err);
+
+    if (r == -EPROTO)
+        r = 0; /* the view could not follow it the first time either */
+    if (r < 0 || !row_cache_is_full(cache))
+        return r;
+    r = row_cache_write(cache, err);
+    if (r == 0)
+        row_cache_trim(cache);
+    return r;
+}

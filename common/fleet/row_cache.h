@@ -39,6 +39,10 @@ bool row_cache_is_full(const struct row_cache *cache);
  * that was changed is written. */
 void row_cache_trim(struct row_cache *cache);
 
+/* Fold a record of a log again, and make room when the cache is full. One that the view cannot
+ * follow changes nothing. */
+int row_cache_fold(struct row_cache *cache, const struct record *record, struct error *err);
+
 /* Keep nothing: also what was changed and not written, when the view beneath is undone. */
 void row_cache_forget(struct row_cache *cache);
 

@@ -172,7 +172,6 @@ static int begin(struct past *past, const struct moment *moment, struct error *e
 struct folding {
     struct past *past;
     struct row_cache *rows;
-    const struct view *view;     /* these rows over the memory */
     const struct moment *moment; /* NULL: to the end */
     bool must_restart;
 };
@@ -197,13 +196,7 @@ static int fold_record(void *owner, const struct record *record, struct error *e
         folding->must_restart = true;
         return 1;
     }
-    r = fleet_apply(folding->view, record, err);
-    if (r == -EPROTO)
-        r = 0; /* the broker's view did not follow that one either */
-    if (r == 0 && row_cache_is_full(folding->rows)) {
-        r = row_cache_write(folding->rows, err);
-        row_cache_forget(folding->rows);
-    }
+    r = row_cache_fold(folding->rows, record, err);
     if (r < 0)
         return error_add_context(err, r, "fold record %llu", (unsigned long long)record->pos);
     past->pos = record->pos;
@@ -220,7 +213,7 @@ static int fold_on(struct past *past, struct folding *folding, uint64_t *ret_hea
     int r;
 
     folding->rows = rows;
-    folding->view = row_cache_over(rows, past_view(past));
+    (void)row_cache_over(rows, past_view(past));
     r = watch_to_end(past->console, &watch, fold_record, folding, ret_head, err);
     return r < 0 ? r : row_cache_write(rows, err);
 }
