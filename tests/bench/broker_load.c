@@ -1,22 +1,19 @@
 /*
- * Load on a broker, and the floor beneath it.
+ * Load on a broker.
  *
- *     broker_load start|create|report HOST PORT CLIENTS REQUESTS RECORDS [CERTIFICATE KEY
- * AUTHORITY] broker_load append|store DIRECTORY - BATCH COMMITS BYTES
+ *     broker_load start|create|report HOST PORT CLIENTS REQUESTS RECORDS [TLS...]
  *
  * CLIENTS connections, each with one request under way, in one thread: `start` submits commands on
  * containers that exist, `create` makes new ones, `report` speaks for CLIENTS workers and sends
  * RECORDS events in each report (lives of 25 containers: initialized, started, died, cleaned). With
- * a certificate, of a controller, commands go to the other PORT over mutual TLS.
- * `append` and `store` write COMMITS times BATCH records of BYTES each and flush: to a plain file,
- * and to a table of LMDB. One line of JSON says what came of it.
+ * TLS, which is another port and the files of a controller's certificate, of its key and of the
+ * authority, commands go there over mutual TLS. One line of JSON says what came of it.
  *
  * A program for measuring: what goes wrong ends it with a sentence.
  */
 #include <arpa/inet.h>
 #include <endian.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +21,6 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
@@ -35,18 +31,17 @@
 #include "common/id.h"
 #include "common/io/clock.h"
 #include "common/io/sp_wire.h"
-#include "common/io/store.h"
 #include "common/mem.h"
 #include "schemas/bus.h"
 #include "schemas/codec.h"
 #include "schemas/commands.h"
+#include "tests/bench/load/times.h"
 
 #define HEAD_SIZE       8
 #define ID_SIZE         4
 #define CONTAINERS      25 /* of each worker */
 #define EVENTS_IN_LIFE  4
 #define ANSWER_SIZE_MAX 4096
-#define STORE_BYTES     (4ULL << 30)
 
 struct client {
     int fd;
@@ -65,10 +60,9 @@ struct client {
 struct load {
     const char *mode;
     unsigned clients;
-    unsigned requests; /* of each client */
-    unsigned records;  /* in each report */
-    uint32_t *times;   /* us of each request */
-    size_t count;
+    unsigned requests;   /* of each client */
+    unsigned records;    /* in each report */
+    struct times times;  /* of each request */
     struct buffer frame; /* the message that is being sent: head, id and frame */
     SSL_CTX *tls;        /* NULL: plain */
 };
@@ -77,14 +71,6 @@ static _Noreturn void give_up(const char *what, const char *why)
 {
     (void)fprintf(stderr, "broker_load: %s: %s\n", what, why);
     exit(EXIT_FAILURE);
-}
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 static void check(int r, const char *what)
@@ -451,7 +437,7 @@ static void prepare(struct load *load, struct client *client)
 static void send_next(struct load *load, const struct mode *mode, struct client *client)
 {
     client->left--;
-    client->asked = now_ns();
+    client->asked = times_now_ns();
     mode->send(load, client);
 }
 
@@ -468,7 +454,7 @@ static void run(struct load *load, const struct mode *mode, struct client *clien
         check(epoll_ctl(poll_fd, EPOLL_CTL_ADD, clients[i].fd, &event), "epoll");
         send_next(load, mode, &clients[i]);
     }
-    while (load->count < wanted) {
+    while (load->times.count < wanted) {
         int count = epoll_wait(poll_fd, events, 64, -1);
 
         check(count, "epoll");
@@ -478,28 +464,12 @@ static void run(struct load *load, const struct mode *mode, struct client *clien
             if (!receive(client, MSG_DONTWAIT))
                 continue;
             take_answer(client, mode->answer);
-            load->times[load->count++] = (uint32_t)((now_ns() - client->asked) / 1000);
+            times_add(&load->times, times_now_ns() - client->asked);
             if (client->left > 0)
                 send_next(load, mode, client);
         }
     }
     (void)close(poll_fd);
-}
-
-static int compare_times(const void *a, const void *b)
-{
-    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
-
-    return (left > right) - (left < right);
-}
-
-static void show(const char *mode, double records, uint64_t ns, uint32_t *times, size_t count)
-{
-    qsort(times, count, sizeof(*times), compare_times);
-    printf("{\"mode\": \"%s\", \"records\": %.0f, \"seconds\": %.3f, \"rate\": %.0f, "
-           "\"p50_us\": %u, \"p99_us\": %u}\n",
-           mode, records, (double)ns / 1e9, records / ((double)ns / 1e9), times[count / 2],
-           times[count * 99 / 100]);
 }
 
 static void load_broker(struct load *load, const struct mode *mode, char **argv)
@@ -525,11 +495,11 @@ static void load_broker(struct load *load, const struct mode *mode, char **argv)
     (void)fflush(stdout);
     if (getchar() == EOF)
         give_up("wait", "nobody says when to begin");
-    began = now_ns();
+    began = times_now_ns();
     run(load, mode, clients);
-    ended = now_ns();
-    show(load->mode, (double)load->count * (load->records > 0 ? load->records : 1), ended - began,
-         load->times, load->count);
+    ended = times_now_ns();
+    times_print(&load->times, load->mode,
+                (double)load->times.count * (load->records > 0 ? load->records : 1), ended - began);
     for (unsigned i = 0; i < load->clients; i++) {
         SSL_free(clients[i].tls);
         (void)close(clients[i].fd);
@@ -537,66 +507,12 @@ static void load_broker(struct load *load, const struct mode *mode, char **argv)
     free(clients);
 }
 
-/* The floor: `bytes` a record, `batch` of them for each flush. */
-static void append_file(int fd, const void *record, size_t bytes, unsigned batch)
-{
-    for (unsigned i = 0; i < batch; i++)
-        check((int)write(fd, record, bytes), "write");
-    check(fdatasync(fd), "fdatasync");
-}
-
-static void append_store(struct store *store, struct bytes record, uint64_t *number, unsigned batch)
-{
-    struct store_txn *txn;
-    struct error err = { 0 };
-    uint8_t key[8];
-    int r = store_begin(store, STORE_WRITE, &txn, &err);
-
-    for (unsigned i = 0; r == 0 && i < batch; i++) {
-        store_key_u64(++*number, key);
-        r = store_append(txn, 0, (struct bytes){ key, sizeof(key) }, record, &err);
-    }
-    if (r == 0)
-        r = store_commit(txn, &err);
-    if (r < 0)
-        give_up("store", err.text);
-}
-
-static void load_disk(struct load *load, const char *directory)
-{
-    static const char *const tables[] = { "log", NULL };
-    autofree char *path = mem_text("%s/append", directory);
-    autofree uint8_t *record = mem_zeroed(load->records);
-    bool is_store = strcmp(load->mode, "store") == 0;
-    struct store *store = NULL;
-    struct error err = { 0 };
-    uint64_t number = 0, began, at, now;
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-
-    check(fd, path);
-    memset(record, 0xa5, load->records);
-    if (is_store && store_open(directory, tables, STORE_BYTES, &store, &err) < 0)
-        give_up("store", err.text);
-    began = at = now_ns();
-    for (; load->count < load->requests; at = now) {
-        if (is_store)
-            append_store(store, (struct bytes){ record, load->records }, &number, load->clients);
-        else
-            append_file(fd, record, load->records, load->clients);
-        now = now_ns();
-        load->times[load->count++] = (uint32_t)((now - at) / 1000);
-    }
-    show(load->mode, (double)load->requests * load->clients, at - began, load->times, load->count);
-    store_close(store);
-    (void)close(fd);
-}
-
 int main(int argc, char **argv)
 {
     const struct mode *mode = argc > 1 ? find_mode(argv[1]) : NULL;
     struct load load = { 0 };
 
-    if (argc != 7 && argc != 11)
+    if (mode == NULL || (argc != 7 && argc != 11))
         give_up("usage", "see the head of tests/bench/broker_load.c");
     if (argc == 11)
         load.tls = tls_context(argv + 8);
@@ -604,13 +520,10 @@ int main(int argc, char **argv)
     load.clients = (unsigned)atoi(argv[4]);
     load.requests = (unsigned)atoi(argv[5]);
     load.records = (unsigned)atoi(argv[6]);
-    load.times = mem_zeroed(((size_t)load.clients * load.requests + 1) * sizeof(*load.times));
-    if (mode != NULL)
-        load_broker(&load, mode, argv);
-    else
-        load_disk(&load, argv[2]);
+    load.times = times_make((size_t)load.clients * load.requests);
+    load_broker(&load, mode, argv);
     SSL_CTX_free(load.tls);
-    free(load.times);
+    times_done(&load.times);
     buffer_done(&load.frame);
     return EXIT_SUCCESS;
 }

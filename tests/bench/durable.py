@@ -25,6 +25,7 @@ import nng  # noqa: E402
 import peers  # noqa: E402
 
 LOAD = os.path.join(fleet.BUILD_DIR, "tests/broker_load")
+DISK_LOAD = os.path.join(fleet.BUILD_DIR, "tests/disk_load")
 REPORT_RECORDS = 100
 RECORD_BYTES = 300
 FLOORS = [("append", 1), ("append", 64), ("store", 1), ("store", 64), ("store", 1000)]
@@ -73,7 +74,7 @@ def run_load(mode, clients, requests, records=REPORT_RECORDS, is_tls=False):
 
 def run_floor(mode, batch, count):
     with tempfile.TemporaryDirectory(prefix="gantry-durable-") as directory:
-        return json.loads(subprocess.run([LOAD, mode, directory, "-", str(batch), str(count),
+        return json.loads(subprocess.run([DISK_LOAD, mode, directory, str(batch), str(count),
                                           str(RECORD_BYTES)], check=True, capture_output=True,
                                          text=True).stdout)
 

@@ -22,6 +22,7 @@
 #include "common/mem.h"
 #include "schemas/bus.h"
 #include "schemas/codec.h"
+#include "tests/bench/load/times.h"
 
 #define HEAD_SIZE    8
 #define RECEIVE_SIZE 65536
@@ -44,8 +45,8 @@ struct load {
     struct subscriber *subscribers;
     size_t subscriber_count;
     struct message last;
-    uint32_t *times; /* us */
-    size_t count, wanted;
+    struct times times;
+    size_t wanted;
 };
 
 static _Noreturn void give_up(const char *what)
@@ -100,8 +101,8 @@ static void take_message(struct load *load, struct bytes bytes)
 
     if (!bytes_equal(bytes, buffer_bytes(&load->last.bytes)))
         decode(&load->last, bytes);
-    for (size_t i = 0; i < load->last.count && load->count < load->wanted; i++)
-        load->times[load->count++] = (uint32_t)((now_ns - load->last.happened[i]) / 1000);
+    for (size_t i = 0; i < load->last.count && load->times.count < load->wanted; i++)
+        times_add(&load->times, now_ns - load->last.happened[i]);
 }
 
 static size_t whole_size(const struct buffer *received, size_t from)
@@ -153,23 +154,16 @@ static void follow(struct load *load)
             give_up("epoll");
     }
     /* The feed repeats itself each second: silence is not what tells the end. */
-    while (load->count < load->wanted && clock_steady_ms() - moved_ms < PATIENCE_MS) {
+    while (load->times.count < load->wanted && clock_steady_ms() - moved_ms < PATIENCE_MS) {
         int count = epoll_wait(poll_fd, events, 256, 1000);
 
         for (int i = 0; i < count; i++)
             receive(load, events[i].data.ptr);
-        if (load->count > before)
+        if (load->times.count > before)
             moved_ms = clock_steady_ms();
-        before = load->count;
+        before = load->times.count;
     }
     (void)close(poll_fd);
-}
-
-static int compare_times(const void *a, const void *b)
-{
-    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
-
-    return (left > right) - (left < right);
 }
 
 int main(int argc, char **argv)
@@ -177,6 +171,7 @@ int main(int argc, char **argv)
     const struct rlimit limit = { .rlim_cur = FILES_MAX, .rlim_max = FILES_MAX };
     struct rlimit allowed;
     struct load load = { 0 };
+    struct times_found found;
 
     if (argc != 5)
         return 2;
@@ -187,14 +182,14 @@ int main(int argc, char **argv)
     load.subscriber_count = (size_t)atoi(argv[3]);
     load.wanted = load.subscriber_count * (size_t)atoi(argv[4]);
     load.subscribers = mem_zeroed((load.subscriber_count + 1) * sizeof(*load.subscribers));
-    load.times = mem_zeroed((load.wanted + 1) * sizeof(*load.times));
+    load.times = times_make(load.wanted);
     for (size_t i = 0; i < load.subscriber_count; i++)
         subscribe(argv[1], argv[2], &load.subscribers[i]);
     printf("{\"ready\": true}\n");
     (void)fflush(stdout);
     follow(&load);
-    qsort(load.times, load.count, sizeof(*load.times), compare_times);
-    printf("{\"seen\": %zu, \"lost\": %zu, \"p50_us\": %u, \"p99_us\": %u}\n", load.count,
-           load.wanted - load.count, load.times[load.count / 2], load.times[load.count * 99 / 100]);
+    found = times_find(&load.times);
+    printf("{\"seen\": %zu, \"lost\": %zu, \"p50_us\": %u, \"p99_us\": %u}\n", load.times.count,
+           load.wanted - load.times.count, found.p50_us, found.p99_us);
     _exit(fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 }

@@ -1,6 +1,7 @@
 /*
- * peer_load redis|nats|mqtt|mqtt-twice|etcd PORT CLIENTS TURNS BATCH BYTES: producers of another
- * broker on this machine.
+ * Producers of another broker on this machine.
+ *
+ *     peer_load redis|nats|mqtt|mqtt-twice|etcd PORT CLIENTS TURNS BATCH BYTES
  *
  * Each client sends a batch of records, waits until all of them are acknowledged, and goes on.
  * Prints one line of JSON like broker_load. The server has what it needs (a stream that takes
@@ -14,11 +15,11 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/bytes.h"
 #include "common/mem.h"
+#include "tests/bench/load/times.h"
 #include "tests/bench/protocols/protocol.h"
 
 #define RECEIVE_SIZE 65536
@@ -34,8 +35,7 @@ struct client {
 struct load {
     const struct protocol *protocol;
     unsigned clients, turns, batch, bytes;
-    uint32_t *times;
-    size_t count;
+    struct times times;
 };
 
 static const struct protocol *const protocols[] = {
@@ -73,14 +73,6 @@ void protocol_receive(int fd, void *ret, size_t size)
         protocol_give_up("receive", "the server hung up");
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 static const struct protocol *find_protocol(const char *name)
 {
     for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++) {
@@ -114,7 +106,7 @@ static void next_turn(const struct load *load, struct client *client)
 {
     client->turns_left--;
     load->protocol->turn(&client->exchange);
-    client->asked = now_ns();
+    client->asked = times_now_ns();
     protocol_send(client->exchange.fd, buffer_bytes(&client->exchange.batch));
 }
 
@@ -152,7 +144,7 @@ static void run(struct load *load, struct client *clients)
         check(epoll_ctl(poll_fd, EPOLL_CTL_ADD, clients[i].exchange.fd, &event), "epoll");
         next_turn(load, &clients[i]);
     }
-    while (load->count < wanted) {
+    while (load->times.count < wanted) {
         int count = epoll_wait(poll_fd, events, 64, -1);
 
         check(count, "epoll");
@@ -161,7 +153,7 @@ static void run(struct load *load, struct client *clients)
 
             if (!receive(load, client))
                 continue;
-            load->times[load->count++] = (uint32_t)((now_ns() - client->asked) / 1000);
+            times_add(&load->times, times_now_ns() - client->asked);
             if (client->turns_left > 0)
                 next_turn(load, client);
         }
@@ -169,19 +161,11 @@ static void run(struct load *load, struct client *clients)
     (void)close(poll_fd);
 }
 
-static int compare_times(const void *a, const void *b)
-{
-    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
-
-    return (left > right) - (left < right);
-}
-
 int main(int argc, char **argv)
 {
     struct client *clients;
     struct load load = { 0 };
     uint64_t began, ended;
-    double records;
 
     if (argc != 7)
         return 2;
@@ -190,24 +174,20 @@ int main(int argc, char **argv)
     load.turns = (unsigned)atoi(argv[4]);
     load.batch = (unsigned)atoi(argv[5]);
     load.bytes = (unsigned)atoi(argv[6]);
-    load.times = mem_zeroed(((size_t)load.clients * load.turns + 1) * sizeof(*load.times));
+    load.times = times_make((size_t)load.clients * load.turns);
     clients = mem_zeroed(load.clients * sizeof(*clients));
     for (unsigned i = 0; i < load.clients; i++)
         connect_one(&load, i, (uint16_t)atoi(argv[2]), &clients[i]);
-    began = now_ns();
+    began = times_now_ns();
     run(&load, clients);
-    ended = now_ns();
-    qsort(load.times, load.count, sizeof(*load.times), compare_times);
-    records = (double)load.count * load.batch;
-    printf("{\"records\": %.0f, \"rate\": %.0f, \"p50_us\": %u, \"p99_us\": %u}\n", records,
-           records * 1e9 / (double)(ended - began), load.times[load.count / 2],
-           load.times[load.count * 99 / 100]);
+    ended = times_now_ns();
+    times_print(&load.times, argv[1], (double)load.times.count * load.batch, ended - began);
     for (unsigned i = 0; i < load.clients; i++) {
         (void)close(clients[i].exchange.fd);
         buffer_done(&clients[i].exchange.batch);
         buffer_done(&clients[i].received);
     }
     free(clients);
-    free(load.times);
+    times_done(&load.times);
     return EXIT_SUCCESS;
 }
