@@ -122,14 +122,17 @@ static int write_pending(const struct view *view, struct past_pending *pending,
         struct bytes value;
         int r = view->functions->get(view->store, VIEW_COMMANDS, key, &value);
 
-        if (r == 0)
-            r = is_pending(value, writing->err);
+        if (r == -ENOENT)
+            continue;
+        if (r < 0)
+            return error_set(writing->err, r, "read a command of the view");
+        r = is_pending(value, writing->err);
         if (r > 0) {
             pending->ids[kept++] = id;
             r = write_row(writing, key, value);
         }
-        if (r < 0 && r != -ENOENT)
-            return error_set(writing->err, r, "read a command of the view");
+        if (r < 0)
+            return r;
     }
     pending->count = kept;
     return 0;
