@@ -59,8 +59,7 @@ struct sp_server {
     const struct sp_handlers *handlers;
     void *owner;
     const struct timeval *greeting_time; /* a common timeout of the loop */
-    mode_t unix_mode;
-    unsigned connection_count; /* greeted or not */
+    unsigned connection_count;           /* greeted or not */
     unsigned follower_count;
     struct sp_counters counters;
     STAILQ_HEAD(, endpoint) endpoints;
@@ -353,7 +352,6 @@ int sp_server_new(struct event_base *loop, const struct sp_handlers *handlers, v
     server->loop = loop;
     server->handlers = handlers;
     server->owner = owner;
-    server->unix_mode = UNIX_MODE;
     STAILQ_INIT(&server->endpoints);
     TAILQ_INIT(&server->peers);
     TAILQ_INIT(&server->followers);
@@ -364,11 +362,6 @@ int sp_server_new(struct event_base *loop, const struct sp_handlers *handlers, v
     }
     *ret = server;
     return 0;
-}
-
-void sp_set_unix_mode(struct sp_server *server, mode_t mode)
-{
-    server->unix_mode = mode;
 }
 
 /* All connections share one distance: a common timeout keeps each of them O(1). */
@@ -396,7 +389,7 @@ static int add_endpoint(struct sp_server *server, const char *url, const struct 
     autodestroy(endpoint) struct endpoint *endpoint = mem_new(struct endpoint);
     const struct sp_listener_setup setup = {
         .loop = server->loop,
-        .unix_mode = server->unix_mode,
+        .unix_mode = UNIX_MODE,
         .on_accept = on_accept,
         .owner = endpoint,
     };

@@ -22,7 +22,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "common/auto.h"
 #include "common/bytes.h"
@@ -85,12 +84,12 @@ struct sp_counters {
 int sp_server_new(struct event_base *loop, const struct sp_handlers *handlers, void *owner,
                   struct sp_server **ret, struct error *err);
 
-/* Before listening: the mode of unix sockets (0660), and the time for handshake and greeting. */
-void sp_set_unix_mode(struct sp_server *server, mode_t mode);
+/* Before listening: the time for handshake and greeting. */
 void sp_set_greeting_ms(struct sp_server *server, unsigned greeting_ms);
 
 /* Listen for REQ peers. tls is only for tls+tcp. -EINVAL for a URL that is none, and for TLS files
- * that cannot be used. Port 0 is legal. A unix socket that somebody serves: -EADDRINUSE. */
+ * that cannot be used. Port 0 is legal. A unix socket has the mode 0660; one that somebody serves:
+ * -EADDRINUSE. */
 int sp_listen(struct sp_server *server, const char *url, const struct sp_tls *tls,
               struct error *err);
 /* Listen for SUB peers. */
